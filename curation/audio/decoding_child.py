@@ -1,0 +1,229 @@
+"""The program that runs in the decoder's child process: libsndfile, numpy and soxr, and nothing of ours.
+
+It is started by path in a fresh, isolated interpreter without the parent's environment, gets open files over a
+socket, and can afterwards neither write files nor take more memory, descriptors or processor time than it
+was given. Samples go into shared memory; the socket carries only short JSON messages.
+
+Requests ``{"rate_hz", "out_frames", "dither", "seed", "cpu_s"}`` come with one descriptor (check only) or two
+(the second is the memory to fill). The answer is ``{"frames", "rate_hz", "channels", "encoding"}`` or
+``{"reason", "detail"}``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import os
+import resource
+import socket
+import sys
+from typing import Any
+
+import numpy as np
+import soundfile
+import soxr
+
+MEMORY_BYTES = 512 << 20  # above what the libraries take
+OPEN_FILES = 16
+BLOCK_SAMPLES = 1 << 18  # of all channels together; a block stays in the processor's cache
+WINDOW_FRAMES = 1 << 21  # samples of shared memory that are mapped at a time
+FULL_SCALE = 32_768
+POPULATED = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)  # pages in one go, not fault by fault
+DITHER_HALF_BITS = 32
+
+
+class RefusedError(Exception):
+    """The file is not what its header declares."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason)
+        self.answer = {"reason": reason, "detail": detail}
+
+
+class Sink:
+    """Shared memory that is filled from front to back, a window of it mapped at a time."""
+
+    def __init__(self, descriptor: int, frames: int) -> None:
+        self._descriptor = descriptor
+        self._frames = frames
+        self._start = -WINDOW_FRAMES
+        self._window: np.ndarray[Any, np.dtype[np.int16]] = np.empty(0, dtype=np.int16)
+        self.filled = 0
+
+    def room(self) -> np.ndarray[Any, np.dtype[np.int16]]:
+        """Return the part that is free and mapped; empty when all is filled."""
+        used = self.filled - self._start
+        if used >= len(self._window) and self.filled < self._frames:
+            self._start = self.filled
+            frames = min(WINDOW_FRAMES, self._frames - self._start)
+            view = mmap.mmap(self._descriptor, 2 * frames, offset=2 * self._start, flags=POPULATED)
+            self._window = np.frombuffer(view, dtype=np.int16)
+            used = 0
+        return self._window[used:]
+
+    def put(self, samples: np.ndarray[Any, np.dtype[np.int16]]) -> None:
+        """Append samples; those beyond the end are dropped (a resampler's last fraction of a sample)."""
+        while len(samples):
+            room = self.room()
+            count = min(len(room), len(samples))
+            if not count:
+                return
+            room[:count] = samples[:count]
+            self.filled += count
+            samples = samples[count:]
+
+
+class Converter:
+    """Mean of the channels, soxr HQ, dither and rounding, block by block."""
+
+    def __init__(self, request: dict[str, Any], source_rate_hz: int, sink: Sink) -> None:
+        self._sink = sink
+        self._resampler = None
+        if source_rate_hz != request["rate_hz"]:
+            self._resampler = soxr.ResampleStream(source_rate_hz, request["rate_hz"], 1, dtype="float32", quality="HQ")
+        self._noise = None
+        if request["dither"] == "tpdf":
+            seed = hashlib.sha256(bytes.fromhex(request["seed"])).digest()
+            self._noise = np.random.PCG64(int.from_bytes(seed))
+
+    def put(self, block: np.ndarray[Any, np.dtype[np.float32]], *, last: bool) -> None:
+        """Convert a block of shape (frames, channels)."""
+        mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
+        if self._resampler is not None:
+            mono = self._resampler.resample_chunk(np.ascontiguousarray(mono), last=last)
+        scaled = mono * np.float32(FULL_SCALE)
+        if self._noise is not None:
+            raw = self._noise.random_raw(len(scaled))  # two uniform draws of 32 bits: their difference is a triangle
+            halves = (raw >> DITHER_HALF_BITS).astype(np.float64) - (raw & 0xFFFFFFFF).astype(np.float64)
+            scaled = scaled + halves / 2.0**DITHER_HALF_BITS
+        np.rint(scaled, out=scaled)
+        np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1, out=scaled)
+        self._sink.put(scaled.astype(np.int16))
+
+
+def decode(request: dict[str, Any], source: int, target: int | None) -> dict[str, Any]:
+    """Decode a whole file, into `target` where one is given, and check what it holds."""
+    try:
+        sound = soundfile.SoundFile(source, closefd=False)
+    except soundfile.LibsndfileError as error:
+        raise _fault(source, error) from error
+    with sound:
+        # soundfile seeks after every read of a seekable file; lossy decoders do not come back sample for sample.
+        sound._info.seekable = 0
+        sink = Sink(target, request["out_frames"]) if target is not None else None
+        direct = sound.subtype == "PCM_16" and sound.channels == 1 and sound.samplerate == request["rate_hz"]
+        try:
+            if sink is not None and direct:
+                frames = _copy(sound, sink)
+            elif sink is not None:
+                frames = _convert(sound, Converter(request, sound.samplerate, sink))
+            else:
+                frames = _check(sound)
+        except soundfile.LibsndfileError as error:
+            raise _fault(source, error) from error
+        if sink is not None and frames == request["in_frames"] and sink.filled < request["out_frames"]:
+            sink.put(np.zeros(request["out_frames"] - sink.filled, dtype=np.int16))
+        return {"frames": frames, "rate_hz": sound.samplerate, "channels": sound.channels, "encoding": sound.subtype}
+
+
+def _fault(source: int, error: soundfile.LibsndfileError) -> RefusedError:
+    """Tell a cut FLAC from a damaged file: libFLAC gives the same error, but has read to the end of the one."""
+    what = error.error_string.strip().rstrip(".")
+    place = os.lseek(source, 0, os.SEEK_CUR)
+    if os.pread(source, 4, 0) == b"fLaC" and place == os.fstat(source).st_size:
+        return RefusedError("truncated", f"the file ends in the middle of the sound, or is damaged there ({what})")
+    return RefusedError("undecodable", f"the file is damaged ({what})")
+
+
+def _copy(sound: Any, sink: Sink) -> int:
+    """Read 16 bit mono straight into the shared memory; not one sample changes."""
+    while len(room := sink.room()):
+        count = len(sound.read(out=room))
+        sink.filled += count
+        if not count:
+            break
+    return sink.filled
+
+
+def _blocks(sound: Any, dtype: str) -> Any:
+    """Yield blocks of shape (frames, channels); they share one buffer."""
+    buffer = np.empty((max(1, BLOCK_SAMPLES // sound.channels), sound.channels), dtype=dtype)
+    is_float = sound.subtype not in {"PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32"}
+    done = 0
+    while len(block := sound.read(out=buffer)):
+        # The sum is NaN or infinite if one sample is, and costs a fraction of a test of each.
+        if is_float and not np.isfinite(block.sum(dtype=np.float64)):
+            place = done + int(np.argmin(np.isfinite(block).all(axis=1)))
+            raise RefusedError("not_finite", f"sample {place} is not a number or infinite")
+        done += len(block)
+        yield block
+
+
+def _convert(sound: Any, converter: Converter) -> int:
+    frames = 0
+    for block in _blocks(sound, "float32"):
+        frames += len(block)
+        converter.put(block, last=False)
+    converter.put(np.zeros((0, sound.channels), dtype=np.float32), last=True)
+    return frames
+
+
+def _check(sound: Any) -> int:
+    dtype = "int16" if sound.subtype in {"PCM_U8", "PCM_S8", "PCM_16"} else "float32"
+    return sum(len(block) for block in _blocks(sound, dtype))
+
+
+def confine() -> None:
+    """Give up the right to write files, start programs or grow."""
+    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 -- no more modules than are needed
+        pages = int(file.read().split()[0])
+    memory = pages * mmap.PAGESIZE + MEMORY_BYTES
+    limits = (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, OPEN_FILES),
+        (resource.RLIMIT_NPROC, 0),
+    )
+    for kind, limit in limits:
+        resource.setrlimit(kind, (limit, limit))
+
+
+def allow_processor_time(seconds: float) -> None:
+    """Let the process run for `seconds` more before the kernel ends it."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(usage.ru_utime + usage.ru_stime + seconds) + 1, hard))
+
+
+def answer(message: bytes, descriptors: list[int]) -> dict[str, Any]:
+    """Carry out one request."""
+    request = json.loads(message)
+    allow_processor_time(request["cpu_s"])
+    try:
+        os.lseek(descriptors[0], 0, os.SEEK_SET)
+        return decode(request, descriptors[0], descriptors[1] if len(descriptors) > 1 else None)
+    except RefusedError as error:
+        return error.answer
+    except MemoryError:
+        return {"reason": "out_of_memory", "detail": "decoding it takes more memory than a recording may"}
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def main() -> None:
+    """Answer requests until the parent closes its end."""
+    with socket.socket(fileno=int(sys.argv[1])) as channel:
+        confine()
+        channel.send(b'{"ready": true}')
+        while True:
+            message, descriptors, _, _ = socket.recv_fds(channel, 4096, 2)
+            if not message:
+                return
+            channel.send(json.dumps(answer(message, descriptors)).encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""File names of segments, exactly as CochlScene's: ``Bus_user0017_14896147_000.wav``.
+
+References
+----------
+Jeong and Park, "CochlScene: Acquisition of acoustic scene data using crowdsourcing", 2022, section II.D:
+``{Class}_{User ID}_{Submission ID}_{Segment index}``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+
+SUBMISSION_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+SEGMENT_NAME = re.compile(
+    r"(?P<label>[^\W_]+)_user(?P<number>[0-9]{4,})_(?P<submission>[A-Za-z0-9-]{1,64})_(?P<index>[0-9]{3,})\.wav"
+)
+
+
+class NamingError(ValueError):
+    """A name that cannot be made; the message says what would do."""
+
+
+def file_label(name: str) -> str:
+    """Return a category's name as it stands in file names: its letters and digits in CamelCase.
+
+    Parameters
+    ----------
+    name : str
+        Name for people ("Crowded indoor").
+
+    Returns
+    -------
+    str
+        Letters and digits, each word's first letter a capital ("CrowdedIndoor"); what a word already has in
+        capitals stays ("TV"). Letters of any script stay, in their composed form (NFC).
+
+    Raises
+    ------
+    NamingError
+        If the name has neither letter nor digit.
+    """
+    words = re.findall(r"[^\W_]+(?:['\u2019][^\W_]+)*", unicodedata.normalize("NFC", name))
+    label = "".join(word[0].upper() + re.sub(r"['\u2019]", "", word[1:]) for word in words)
+    if not label:
+        message = f"{name!r} has neither letter nor digit. Give the category a name with one."
+        raise NamingError(message)
+    return label
+
+
+def folded_name(name: str) -> str:
+    """Return what two names have in common that some file system takes for one.
+
+    Parameters
+    ----------
+    name : str
+        A clip's name.
+
+    Returns
+    -------
+    str
+        Without differences of upper and lower case or of composed and decomposed letters.
+
+    References
+    ----------
+    The Unicode Standard, section 3.13, D145: canonical caseless match.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
+
+
+def name_key(name: str) -> int:
+    """Return 64 bits of `folded_name`, by which a database finds it in an index.
+
+    Parameters
+    ----------
+    name : str
+        A clip's name; its folded form may be several times as long as a column or an index entry.
+
+    Returns
+    -------
+    int
+        From -2**63 to 2**63 - 1.
+    """
+    return int.from_bytes(hashlib.blake2b(folded_name(name).encode(), digest_size=8).digest(), signed=True)
+
+
+def segment_name(*, file_label: str, participant_number: int, submission_id: str, index: int) -> str:
+    """Return the file name of a segment.
+
+    Parameters
+    ----------
+    file_label : str
+        The category's label, letters and digits.
+    participant_number : int
+        The participant's number, at least 0; four digits or more in the name.
+    submission_id : str
+        1 to 64 ASCII letters, digits and hyphens.
+    index : int
+        The segment's place in the submission, from 0; three digits or more in the name.
+
+    Returns
+    -------
+    str
+        The name, ending in ``.wav``.
+
+    Raises
+    ------
+    NamingError
+        If a part cannot stand in a name.
+    """
+    if participant_number < 0 or index < 0:
+        message = f"participant {participant_number}, segment {index}: both must be at least 0."
+        raise NamingError(message)
+    name = f"{file_label}_user{participant_number:04d}_{submission_id}_{index:03d}.wav"
+    if not SEGMENT_NAME.fullmatch(name):
+        message = (
+            f"{name!r} is no segment name: the label takes letters and digits, "
+            "the submission 1 to 64 letters, digits and hyphens (A-Z, a-z, 0-9, -)."
+        )
+        raise NamingError(message)
+    return name

@@ -1,0 +1,69 @@
+"""What the crowd made of candidate annotations: stored here, computed on the floor that knows ratings."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Case, F, Value, When
+from django.utils import timezone
+
+from curation.models import AnnotationState, CandidateAnnotation
+
+UPDATE_ROWS = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotationConsensus:
+    """Where one candidate annotation stands.
+
+    Attributes
+    ----------
+    state : str
+        A value of `AnnotationState`.
+    value : str
+        ``PP``, ``PNP`` or ``NP`` where settled, else empty.
+    rating_count : int
+        Ratings in all.
+    agreeing_count : int
+        Most annotators who gave the same one of PP, PNP and NP.
+    """
+
+    state: str
+    value: str
+    rating_count: int
+    agreeing_count: int
+
+
+@transaction.atomic
+def set_consensus(*, updates: Mapping[int, AnnotationConsensus]) -> None:
+    """Store where candidate annotations stand; the caller has locked them.
+
+    The time of settling is kept as long as the value stays the same. An annotation can become undecided
+    again, since ratings that were under way when it settled count too.
+
+    Parameters
+    ----------
+    updates : mapping of int to AnnotationConsensus
+        By the candidate annotation's primary key.
+    """
+    alike: defaultdict[AnnotationConsensus, list[int]] = defaultdict(list)
+    for pk, consensus in updates.items():
+        alike[consensus].append(pk)
+    now = Value(timezone.now())
+    for consensus, pks in alike.items():
+        settled_at = (
+            Case(When(state=AnnotationState.SETTLED, consensus=consensus.value, then=F("settled_at")), default=now)
+            if consensus.state == AnnotationState.SETTLED
+            else None
+        )
+        for start in range(0, len(pks), UPDATE_ROWS):
+            CandidateAnnotation.objects.filter(pk__in=pks[start : start + UPDATE_ROWS]).update(
+                state=consensus.state,
+                consensus=consensus.value,
+                settled_at=settled_at,
+                rating_count=consensus.rating_count,
+                agreeing_count=consensus.agreeing_count,
+            )

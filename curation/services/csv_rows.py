@@ -1,0 +1,240 @@
+"""Reading CSV files row by row: UTF-8, commas, a header; whatever else is refused with its place and the remedy."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_FIELD_CHARS = 65_536  # what a row may hold
+MAX_READ_CHARS = 2 << 20  # a longer field makes the file unusable: a quote is missing, or it is no CSV
+LISTED_CHARS = 1_000  # of a field that is too long
+_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class UnusableFileError(ValueError):
+    """A file of which no row can be taken; the message names the place and the remedy."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One record of a file.
+
+    Attributes
+    ----------
+    line : int
+        Line on which the record starts, from 1, the header being line 1.
+    values : dict of str to str
+        Stripped text by column; optional columns that the file lacks are empty.
+    """
+
+    line: int
+    values: dict[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        return self.values[column]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The row was not stored.
+
+    Attributes
+    ----------
+    reason : str
+        A code in snake case that programs can count (``unknown_category``).
+    detail : str
+        What was found, and what to do about it.
+    """
+
+    reason: str
+    detail: str
+
+
+class RowRefusedError(ValueError):
+    """Raised by checks of one row; carries its `Refused`."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.refused = Refused(reason, detail)
+
+
+def check_field_lengths(row: Row, limits: dict[str, int]) -> None:
+    """Refuse a row with a value longer than its column stores.
+
+    Raises
+    ------
+    RowRefusedError
+        Naming the column and the limit.
+    """
+    for column, limit in limits.items():
+        if len(row[column]) > limit:
+            detail = f"{column} has {len(row[column])} characters; at most {limit} are kept."
+            raise RowRefusedError("value_too_long", detail)
+
+
+def record_refusal(record: Sequence[str], width: int) -> Refused | None:
+    """Refuse a record that has other fields than the header, or one that is too long to be meant.
+
+    Parameters
+    ----------
+    record : sequence of str
+        Its fields, also those of columns that nobody reads.
+    width : int
+        Fields of the header.
+
+    Returns
+    -------
+    Refused or None
+        `field_count` or `value_too_long`.
+    """
+    if len(record) != width:
+        return Refused("field_count", f"{len(record)} fields where the header has {width}; mind commas outside quotes.")
+    longest = max(map(len, record))
+    if longest > MAX_FIELD_CHARS:
+        detail = (
+            f"A field has {longest} characters; at most {MAX_FIELD_CHARS} are read. Shorten it, or mend the quoting."
+        )
+        return Refused("value_too_long", detail)
+    return None
+
+
+def listed_text(text: str) -> str:
+    """Return as much of a field as the list of refused rows shows."""
+    return text if len(text) <= MAX_FIELD_CHARS else f"{text[:LISTED_CHARS]}…"
+
+
+def scan_file(path: Path) -> tuple[str, int]:
+    """Check that a file is UTF-8 text and hash it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    sha256 : str
+        Hexadecimal SHA-256 of its bytes.
+    lines : int
+        Number of line feeds, a bound on its rows that serves a progress bar.
+
+    Raises
+    ------
+    UnusableFileError
+        If the file cannot be opened, is empty or is not UTF-8.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    sha256 = hashlib.sha256()
+    lines = position = 0
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                sha256.update(block)
+                if position == 0 and block.startswith(_UTF_16):
+                    message = f"{path}: the file is UTF-16. Save it as UTF-8 (“CSV UTF-8”) and import it again."
+                    raise UnusableFileError(message)
+                if b"\0" in block:
+                    message = f"{path}: byte {position + block.index(0)} is zero; this is no CSV text file."
+                    raise UnusableFileError(message)
+                decoder.decode(block)
+                lines += block.count(b"\n")
+                position += len(block)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        line = lines + error.object.count(b"\n", 0, error.start) + 1
+        message = f"{path}: line {line} is not UTF-8 ({error.reason}). Save the file as UTF-8 and import it again."
+        raise UnusableFileError(message) from error
+    except OSError as error:
+        message = f"{path}: {error.strerror}. Mend the path, or let the file be read."
+        raise UnusableFileError(message) from error
+    if position == 0:
+        message = f"{path}: the file is empty; its first line must name the columns."
+        raise UnusableFileError(message)
+    return sha256.hexdigest(), lines
+
+
+def read_rows(path: Path, *, required: Sequence[str], optional: Sequence[str]) -> Iterator[Row | tuple[Row, Refused]]:
+    """Read a CSV file row by row.
+
+    Parameters
+    ----------
+    path : Path
+        UTF-8, comma-separated, with a header; a byte-order mark is allowed.
+    required, optional : sequence of str
+        Columns to read. Others are ignored.
+
+    Yields
+    ------
+    Row or (Row, Refused)
+        A row, or a row with the reason why it has no usable fields.
+
+    Raises
+    ------
+    UnusableFileError
+        If a required column is missing or a column is named twice, or quoting makes the rest unreadable.
+    """
+    csv.field_size_limit(MAX_READ_CHARS)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            header = [name.strip() for name in next(reader, [])]
+            _check_header(path, header, required, optional)
+            wanted = [*required, *optional]
+            places = {name: header.index(name) for name in wanted if name in header}
+            line = reader.line_num + 1
+            for record in reader:
+                start, line = line, reader.line_num + 1
+                if not record:
+                    continue
+                refused = record_refusal(record, len(header))
+                if refused:
+                    values = dict(zip(header, map(listed_text, record), strict=False))
+                    yield Row(start, {name: values.get(name, "").strip() for name in wanted}), refused
+                    continue
+                yield Row(start, {name: record[places[name]].strip() if name in places else "" for name in wanted})
+        except csv.Error as error:
+            message = f"{path}: line {reader.line_num}: {error}. Mend the quoting and import the file again."
+            raise UnusableFileError(message) from error
+
+
+def _check_header(path: Path, header: list[str], required: Sequence[str], optional: Sequence[str]) -> None:
+    doubled = sorted(name for name, count in Counter(header).items() if count > 1)
+    if doubled:
+        message = f"{path}: line 1: the column {doubled[0]!r} stands there twice. Remove one."
+        raise UnusableFileError(message)
+    missing = [name for name in required if name not in header]
+    if missing:
+        message = f"{path}: line 1: the column {missing[0]!r} is missing. Needed: {', '.join(required)}" + (
+            f"; also read: {', '.join(optional)}." if optional else "."
+        )
+        raise UnusableFileError(message + header_hint(header, missing[0]))
+
+
+def header_hint(header: Sequence[str], missing: str) -> str:
+    """Guess why a header lacks a column: another separator, other letters, no header at all.
+
+    Parameters
+    ----------
+    header : sequence of str
+        The fields of line 1.
+    missing : str
+        The column that is not among them.
+
+    Returns
+    -------
+    str
+        A sentence to append, with a space before it; empty if there is no guess.
+    """
+    if not any(header):
+        return " Line 1 is empty."
+    separator = next((name for sign, name in _OTHER_SEPARATORS.items() if len(header) == 1 and sign in header[0]), "")
+    if separator:
+        return f" Its fields are apart by {separator}; save it with commas between them."
+    alike = next((name for name in header if name.strip().lower() == missing), "")
+    return f" There is a column {alike!r}; write {missing!r}." if alike else ""
