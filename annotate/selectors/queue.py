@@ -1,0 +1,42 @@
+"""Which candidate annotation a person is asked to rate next."""
+
+from __future__ import annotations
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from annotate.models import Rating
+from curation.models import AnnotationState, CandidateAnnotation, Category, Dataset, Participant
+
+
+def open_annotations(
+    dataset: Dataset, participant: Participant, category: Category | None = None
+) -> QuerySet[CandidateAnnotation]:
+    """Return the candidate annotations that a person may rate now, in the order in which they are served.
+
+    Not settled, and not rated by this person. As in the Freesound Annotator, those on which most people
+    agree already come first: one more equal rating settles them. Among these the ones with fewest ratings
+    come first, so that disputed ones do not hold up the others; then the oldest. An index has this order;
+    what the person rated already is passed over, row by row.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Where.
+    participant : Participant
+        Who would rate.
+    category : Category, optional
+        Only this category of the dataset.
+
+    Returns
+    -------
+    QuerySet of CandidateAnnotation
+        Ordered; take a slice of it.
+
+    References
+    ----------
+    FSDKaggle2018, section 3.2 (prioritization by inter-annotator agreement).
+    """
+    rated = Rating.objects.filter(annotation=OuterRef("pk"), annotator=participant)
+    candidates = CandidateAnnotation.objects.filter(~Exists(rated), ~Q(state=AnnotationState.SETTLED))
+    candidates = candidates.filter(category=category) if category else candidates.filter(dataset=dataset)
+    return candidates.order_by("-agreeing_count", "rating_count", "pk")
