@@ -1,0 +1,9 @@
+"""The app `ml`."""
+
+from django.apps import AppConfig
+
+
+class MlConfig(AppConfig):
+    """Configuration of `ml`."""
+
+    name = "ml"
