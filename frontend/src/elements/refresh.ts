@@ -1,0 +1,21 @@
+/** Taking the parts marked data-refresh="name" anew from the server, in place: no scroll, no lost focus elsewhere. */
+
+import { localTimes } from "./local-times";
+
+/** Replace each marked part by the one of the same name in a newer rendering of the page. */
+export function replaceParts(page: Document, newer: Document): void {
+  for (const part of page.querySelectorAll<HTMLElement>("[data-refresh]")) {
+    const name = part.dataset["refresh"] ?? "";
+    const replacement = newer.querySelector(`[data-refresh="${CSS.escape(name)}"]`);
+    if (!replacement || replacement.innerHTML === part.innerHTML) continue;
+    if (part.contains(page.activeElement)) continue; // never move under a person's hands
+    const adopted = page.importNode(replacement, true);
+    part.replaceWith(adopted);
+    localTimes(adopted);
+  }
+}
+
+export async function refreshParts(page: Document): Promise<void> {
+  const answer = await fetch(page.location.href, { headers: { Accept: "text/html" } });
+  if (answer.ok) replaceParts(page, new DOMParser().parseFromString(await answer.text(), "text/html"));
+}

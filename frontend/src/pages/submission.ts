@@ -1,0 +1,8 @@
+/** The page of one submission. */
+
+import "../styles/listen.css";
+import "../elements/player";
+import { bindNeighbours } from "../elements/neighbours";
+import { bindShortcuts, playerBindings } from "../elements/shortcuts";
+
+bindShortcuts(document, { ...playerBindings(document), ...bindNeighbours(document) });
