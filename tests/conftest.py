@@ -1,0 +1,62 @@
+"""Every test writes into folders of its own and opens no socket beyond this machine."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+# Before Django reads its settings: nothing of a test may touch the data folder of `make run`.
+_FOLDER = tempfile.TemporaryDirectory(prefix="earmark-tests-")
+os.environ["EARMARK_DATA_DIR"] = _FOLDER.name
+os.environ.setdefault("EARMARK_SECRET_KEY", "only-for-tests-" + "x" * 40)
+os.environ.setdefault("DATABASE_URL", f"sqlite:///{_FOLDER.name}/earmark.sqlite3")
+
+import pytest  # noqa: E402 -- the environment comes first
+from pytest_django import Settings  # noqa: E402
+from pytest_socket import socket_allow_hosts  # noqa: E402
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one process, and the fault tests in one too: they share the broker.
+
+    They take longest, so that they come first: the other processes share out the rest meanwhile.
+    """
+    faults = Path(__file__).parent / "faults"
+    for item in items:
+        group = "faults" if faults in item.path.parents else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: faults not in item.path.parents)
+
+
+@pytest.fixture(autouse=True)
+def _local_sockets_only() -> None:
+    socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_files(tmp_path: Path, settings: Settings) -> None:
+    """Give each test its own storages, and accounts that are made quickly."""
+    # Argon2 is slow on purpose; what it guards here are synthetic accounts.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    folders = {"default": "audio", "audio": "audio", "derived": "derived"}
+    settings.STORAGES = {
+        **settings.STORAGES,
+        **{
+            alias: {
+                "BACKEND": "django.core.files.storage.FileSystemStorage",
+                "OPTIONS": {"location": tmp_path / "storage" / folder, "base_url": None, "allow_overwrite": True},
+            }
+            for alias, folder in folders.items()
+        },
+    }
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Return the folder of real input, or skip where it does not lie beside the project."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("no real input beside the project (../shared/data)")
+    return SHARED_DATA

@@ -1,0 +1,67 @@
+"""What commands answer when something fails that is no fault of a row."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import InterfaceError, OperationalError
+
+from curation.audio.confined_child import ChildStartError
+from curation.services.jobs import LeaseLostError
+from tests.factories.rows import make_dataset
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(params=["import_clips", "segment", "export", "pipeline"])
+def command(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, list[str]]:
+    """Return where a command calls its service, and its words."""
+    make_dataset("scenes")
+    config = tmp_path / "pipeline.toml"
+    config.write_text('[dataset]\nslug = "scenes"\n', encoding="utf-8")
+    service, words = {
+        "import_clips": ("import_clips", ["clips.csv", "--dataset", "scenes"]),
+        "segment": ("segment_here", ["--dataset", "scenes"]),
+        "export": ("export_here", ["--dataset", "scenes", "--out", str(tmp_path / "out.zip")]),
+        "pipeline": ("run_pipeline", [str(config)]),
+    }[request.param]
+    return f"curation.management.commands.{request.param}.{service}", [request.param, *words]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ChildStartError("The decoder's process does not start; see its messages on stderr."), "The decoder's process"),
+        (BrokenProcessPool("terminated abruptly"), "A process that reads audio was killed"),
+        (LeaseLostError("Job 7 belongs to another worker now."), r"Job 7 belongs to another worker now\b"),
+        (OperationalError("database is locked"), r"The database says: database is locked\."),
+        (
+            OperationalError("connection failed:\n  Is the server running?\n"),
+            "connection failed: Is the server running",
+        ),
+        (InterfaceError(), "The database says: InterfaceError"),
+    ],
+)
+def test_a_fault_of_the_machine_exits_2_with_one_line(
+    command: tuple[str, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    message: str,
+) -> None:
+    def fails(**_: object) -> NoReturn:
+        raise error
+
+    service, words = command
+    monkeypatch.setattr(service, fails)
+    caplog.set_level(logging.DEBUG, logger="curation.management.row_command")
+    with pytest.raises(CommandError, match=message) as caught:
+        call_command(*words)
+    assert caught.value.returncode == 2
+    assert len(str(caught.value).splitlines()) == 1
+    assert [record.exc_info is not None for record in caplog.records] == [True]
