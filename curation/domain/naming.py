@@ -69,6 +69,12 @@ def folded_name(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
+def folders_of(name: str) -> list[str]:
+    """Return the folders that a file's name goes through: ``a`` and ``a/b`` of ``a/b/c.wav``."""
+    parts = name.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
+
+
 def name_key(name: str) -> int:
     """Return 64 bits of `folded_name`, by which a database finds it in an index.
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from curation import registry
 from curation.audio.wav import HEADER, SAMPLE_BYTES
-from curation.domain.naming import folded_name
+from curation.domain.naming import folded_name, folders_of
 from curation.domain.policy import Policy
 from curation.domain.progress import Progress, no_progress
 from curation.exports import layout
@@ -177,13 +177,18 @@ def _add_clips(contents: ExportContents, plan: ExportPlan, progress: Progress) -
 
 
 def _name_taken(clip: ExportClip, taken: set[str]) -> str:
-    """Let the first clip of a name have it; the others would be the same file where upper and lower case are one."""
+    """Let the first clip of a name have it.
+
+    The others would be the same file where upper and lower case are one, or lie in a folder that is a file.
+    """
     if not clip.name_shared:
         return ""
     path = folded_name(layout.audio_path(clip))
-    if path in taken:
+    folders = folders_of(path)
+    if path in taken or f"{path}/" in taken or not taken.isdisjoint(folders):
         return "name_taken"
     taken.add(path)
+    taken.update(f"{folder}/" for folder in folders)
     return ""
 
 

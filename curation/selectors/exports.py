@@ -13,7 +13,7 @@ import numpy as np
 from django.db.models import Prefetch
 
 from curation.domain.exported_names import exported_name
-from curation.domain.naming import folded_name
+from curation.domain.naming import folded_name, folders_of
 from curation.models import AnnotationState, CandidateAnnotation, Category, CategoryParent, Clip, Dataset, Presence
 
 BATCH_CLIPS = 1_000
@@ -121,21 +121,30 @@ def export_clips(dataset: Dataset, subsets: Mapping[int, str]) -> Iterator[Expor
 
 
 def _shared_names(names: Sequence[tuple[str, int]]) -> set[int]:
-    """Return the hash of each exported name that several clips have; what is held for all takes 8 bytes a clip."""
+    """Return the hash of each exported name that several clips have, or that is a clip's and a folder of others.
+
+    What is held for all takes 8 bytes a clip.
+    """
     hashes = np.fromiter((_name_hash(name) for name, _ in names), np.int64, len(names))
     hashes.sort()
-    return set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
+    folders = {_name_hash(folder) for name, _ in names for folder in folders_of(name)}
+    held = np.fromiter(folders, np.int64, len(folders))
+    return set(hashes[1:][hashes[1:] == hashes[:-1]].tolist()) | set(held[np.isin(held, hashes)].tolist())
 
 
 def _name_hash(name: str) -> int:
     return hash(folded_name(exported_name(name)))
 
 
+def _shares_name(name: str, shared: set[int]) -> bool:
+    return bool(shared) and not shared.isdisjoint(map(_name_hash, (name, *folders_of(name))))
+
+
 def _clip(clip: Clip, subsets: Mapping[int, str], shared: set[int]) -> ExportClip:
     submission = clip.submission
     return ExportClip(
         name=clip.name,
-        name_shared=bool(shared) and _name_hash(clip.name) in shared,
+        name_shared=_shares_name(clip.name, shared),
         audio_key=clip.audio_key,
         frames=clip.frames,
         sample_rate_hz=clip.sample_rate_hz,

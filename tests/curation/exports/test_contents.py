@@ -44,6 +44,19 @@ def test_of_clips_that_are_one_file_on_some_systems_the_first_is_exported(tmp_pa
         assert "- 3 name_taken: " in archive.read("README.md").decode()
 
 
+@pytest.mark.parametrize("target", ["out.zip", "out"])
+def test_a_clip_whose_name_is_a_folder_of_others_stays_out_or_keeps_them_out(tmp_path: Path, target: str) -> None:
+    dataset = make_exportable()
+    person, bell = Participant.objects.get(code="user0001"), Category.objects.get(name="Bell")
+    for name in ("a.wav", "A.wav/1.wav", "a.wav/2.wav", "b/1.wav", "b/2.wav", "c.wav", "c.wav/d/1.wav"):
+        make_stored_clip(dataset, name, participant=person, categories=[bell])
+    report = export_dataset(dataset=dataset, target=tmp_path / target)
+    read = (tmp_path / target / "excluded.csv").read_text if target == "out" else None
+    rows = csv.DictReader(io.StringIO(read())) if read else _rows(tmp_path / target, "excluded.csv")
+    assert [(row["clip"], row["reason"]) for row in rows] == [("a.wav", "name_taken"), ("c.wav/d/1.wav", "name_taken")]
+    assert report.excluded == 2
+
+
 def test_clips_of_one_name_in_two_parts_are_both_exported(tmp_path: Path) -> None:
     dataset = make_exportable()
     bell = Category.objects.get(name="Bell")
