@@ -82,7 +82,10 @@ def remedy(shares: Shares | None = None) -> str:
     if shares is None:
         return "Collect from more people."
     terms = shares.to_document()
-    return f"Collect from more people, or split with other shares: --train {terms['train']} --val {terms['val']}."
+    return (
+        f"Collect from more people, or split with other shares: --train {terms['train']} --val {terms['val']} "
+        "(in a pipeline's configuration train and val under [split])."
+    )
 
 
 def _holes(table: NDArray[np.int64]) -> int:
