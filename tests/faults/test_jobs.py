@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from curation.celery import app
 from curation.models import Job, JobState
@@ -28,6 +29,16 @@ def reached(record: Record, job: Job, units: int, *, seconds: float = 60.0) -> N
     while len(record.effects(job)) < units:
         assert time.monotonic() < deadline, f"{units} units were not done in {seconds} s"
         time.sleep(0.02)
+
+
+def at_work(workers: Workers, *, seconds: float = 90.0) -> None:
+    """Wait until a job is held whose worker may still be alive, or all have ended."""
+    deadline = time.monotonic() + seconds
+    while Job.objects.exclude(state=JobState.DONE).exists():
+        if Job.objects.filter(state=JobState.RUNNING, lease_expires_at__gt=timezone.now()).exists():
+            return
+        assert time.monotonic() < deadline, workers.output()[-4000:]
+        time.sleep(0.05)
 
 
 def test_a_killed_worker_loses_nothing_and_repeats_nothing(
@@ -54,7 +65,8 @@ def test_many_kills_double_nothing_and_leave_nothing_stuck(
     alive = [workers.start(), workers.start()]
     kills = 0
     while kills < 8 and Job.objects.exclude(state=JobState.DONE).exists():
-        time.sleep(chance.uniform(0.3, 3.5))
+        at_work(workers)  # a busy machine takes long to start them
+        time.sleep(chance.uniform(0.0, 2.5))
         victim = chance.randrange(2)
         workers.kill(alive[victim])
         alive[victim] = workers.start()

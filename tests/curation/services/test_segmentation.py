@@ -283,7 +283,7 @@ def test_a_killed_command_is_completed_by_the_next(folder: Path, tmp_path: Path)
         return out
 
     rows = []
-    for place in range(12):
+    for place in range(24):
         write_audio(folder / f"{place}.wav", noise(1_323_000, seed=place), 44_100)
         rows.append({"path": f"{place}.wav", "category": "Bus", "participant": "user0017", "submission": f"{place}"})
     (folder / "taxonomy.csv").write_text("id,name,parents,description\nbus,Bus,,\n", encoding="utf-8")
@@ -302,15 +302,15 @@ def test_a_killed_command_is_completed_by_the_next(folder: Path, tmp_path: Path)
     while _processes_with(f"EARMARK_DATA_DIR={data}"):
         assert time.monotonic() < deadline, "workers outlive the command"
         time.sleep(0.05)
-    assert 10 <= len(list(clips.rglob("*.wav"))) < 36
+    assert 10 <= len(list(clips.rglob("*.wav"))) < 72
 
     out = finish(manage("segment", "--dataset", "scenes"))
     assert "0 gave none" in out
     assert "0 submissions cut" in finish(manage("segment", "--dataset", "scenes"))
     found = sorted(clips.rglob("*.wav"))
-    assert len(found) == 36
+    assert len(found) == 72
     for path in found:
         stored, _ = soundfile.read(path, dtype="int16")
         assert len(stored) == 441_000
     digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
-    assert len(digests) == 36
+    assert len(digests) == 72
