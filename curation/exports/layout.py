@@ -63,7 +63,7 @@ EXCLUSIONS = {
     "no_split": "the split was made before its participant had clips",
     "email_in_name": "its file name holds an e-mail address",
     "unsafe_name": "its file name cannot be stored on every system",
-    "name_taken": "another clip has the same file name where upper and lower case are one, or a file and a folder would share it",
+    "name_taken": "a file or folder has its name already, upper and lower case being one",
 }
 
 PARENT_SEPARATOR = ";"  # as `import_taxonomy` reads it
