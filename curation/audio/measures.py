@@ -16,9 +16,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
-import pyloudnorm
 import soxr
 from numpy.typing import NDArray
 
@@ -85,7 +85,9 @@ def measure(samples: NDArray[np.int16], sample_rate_hz: int) -> Measures:
 
 
 @lru_cache(maxsize=8)
-def _meter(sample_rate_hz: int) -> pyloudnorm.Meter:
+def _meter(sample_rate_hz: int) -> Any:
+    import pyloudnorm  # noqa: PLC0415 -- its filters take half of a command's start, and few commands measure
+
     return pyloudnorm.Meter(sample_rate_hz, block_size=GATING_BLOCK_S)
 
 
