@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import Any, Never
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError, connection
+from django.db.migrations.executor import MigrationExecutor
 from tqdm import tqdm
 
 from curation.audio.confined_child import ChildStartError
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 # Faults of the machine, and other processes: exit 1, as a traceback ends with, would say that rows were refused.
 _BEYOND_THE_COMMAND = (BrokenProcessPool, ChildStartError, InterfaceError, LeaseLostError, OperationalError)
+_MIGRATE = "The database lacks tables of this version. Run `manage.py migrate`, then this command again."
 
 
 class DatasetCommand(BaseCommand):
@@ -115,9 +117,24 @@ class DatasetCommand(BaseCommand):
         except OSError as error:
             place = f"{error.filename}: " if error.filename else ""
             self.stop(f"{place}{error.strerror or error}. What was stored stays; mend this and run the command again.")
+        except ProgrammingError:
+            if not _lacks_migrations():
+                raise
+            self.stop(_MIGRATE)
         except _BEYOND_THE_COMMAND as error:
+            if isinstance(error, OperationalError) and _lacks_migrations():
+                self.stop(_MIGRATE)
             logger.debug("The command ended with an error.", exc_info=True)
             self.stop(f"{_what_happened(error)}. What was stored stays; run the command again.")
+
+
+def _lacks_migrations() -> bool:
+    """Tell whether the database is of an older version, or new and empty; not if it cannot be asked."""
+    try:
+        executor = MigrationExecutor(connection)
+        return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    except (DatabaseError, InterfaceError):
+        return False
 
 
 def _what_happened(error: Exception) -> str:

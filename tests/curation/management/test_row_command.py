@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 
 from curation.audio.confined_child import ChildStartError
 from curation.services.jobs import LeaseLostError
@@ -65,3 +65,33 @@ def test_a_fault_of_the_machine_exits_2_with_one_line(
     assert caught.value.returncode == 2
     assert len(str(caught.value).splitlines()) == 1
     assert [record.exc_info is not None for record in caplog.records] == [True]
+
+
+@pytest.mark.parametrize(
+    "error", [OperationalError("no such table: x"), ProgrammingError('relation "x" does not exist')]
+)
+def test_a_database_without_the_newest_tables_is_told_apart(
+    command: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fails(**_: object) -> NoReturn:
+        raise error
+
+    service, words = command
+    monkeypatch.setattr(service, fails)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'validate'")
+    with pytest.raises(CommandError, match=r"Run `manage\.py migrate`") as caught:
+        call_command(*words)
+    assert caught.value.returncode == 2
+
+
+def test_a_wrong_query_on_a_whole_database_is_a_fault_of_ours(
+    command: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(**_: object) -> NoReturn:
+        raise ProgrammingError("syntax error")
+
+    service, words = command
+    monkeypatch.setattr(service, fails)
+    with pytest.raises(ProgrammingError, match="syntax error"):
+        call_command(*words)
