@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Value
@@ -42,16 +43,18 @@ def reach_in(user: User | AnonymousUser, dataset: Dataset, roles: AbstractSet[st
 
 def with_disclosure(rows: QuerySet[CandidateAnnotation], reach: Reach) -> QuerySet[CandidateAnnotation]:
     """Tell of each candidate annotation, as ``is_disclosed``, whether the person may know its state and consensus."""
-    seen: list[Q | Exists] = [any_of("dataset", reach.runs)] if reach.runs else []
+    seen = [any_of("dataset", reach.runs)] if reach.runs else []
     if people := _judges(reach):
-        seen += [Exists(given.by(people).filter(annotation=OuterRef("pk"))) for given in claim_judgements]
+        seen += [_each(given.by(people), "annotation") for given in claim_judgements]
     shown: Combinable = Value(reach.everywhere)
     if seen and not reach.everywhere:
         shown = ExpressionWrapper(reduce(or_, seen, Q()), output_field=BooleanField())
     return rows.annotate(is_disclosed=shown)
 
 
-def disclosed(rows: QuerySet[CandidateAnnotation], reach: Reach) -> QuerySet[CandidateAnnotation]:
+def disclosed(
+    rows: QuerySet[CandidateAnnotation], reach: Reach, *, one_by_one: bool = False
+) -> QuerySet[CandidateAnnotation]:
     """Keep the candidate annotations whose state and consensus the person may know.
 
     Parameters
@@ -60,13 +63,21 @@ def disclosed(rows: QuerySet[CandidateAnnotation], reach: Reach) -> QuerySet[Can
         Those that the person reaches.
     reach : Reach
         Of the person.
+    one_by_one : bool
+        Whether the database asks this of single rows that it has found otherwise: it would then go through all that
+        the person ever judged for each of them.
     """
     if reach.everywhere or (reach.runs and not (reach.judges | reach.records) - reach.runs):
         return rows
     seen = [any_of("dataset", reach.runs)] if reach.runs else []
     if people := _judges(reach):
-        seen += [among("pk", given.by(people), "annotation") for given in claim_judgements]
+        judged = [(given.by(people), "annotation") for given in claim_judgements]
+        seen += [_each(*one) if one_by_one else among("pk", *one) for one in judged]
     return rows.filter(reduce(or_, seen)) if seen else rows.none()
+
+
+def _each(judgements: QuerySet[Any], key: str) -> Q:
+    return Q(Exists(judgements.filter(**{key: OuterRef("pk")})))
 
 
 def _judges(reach: Reach) -> list[int]:

@@ -112,10 +112,11 @@ def clip_page(
     claim: dict[str, object] = {}
     if _is_key(category):
         claim["category_id"] = int(category)
+    by_claim = bool(claim or states) and not q and (may_curate(roles) or may_judge(roles))
     known = CandidateAnnotation.objects.all()
     if states:
-        known = disclosed(known, reach)
-    if (claim or states) and not q and (may_curate(roles) or may_judge(roles)):
+        known = disclosed(known, reach, one_by_one=not by_claim)
+    if by_claim:
         claims = known.filter(dataset=dataset, **claim)
         if states and not may_curate(roles):  # found from what the person rated, not by the index of states
             return indexed_page(shown, [claims.filter(state__in=states)], "clip_id", cursor)

@@ -61,6 +61,17 @@ def test_lists_of_clips(dataset: Dataset, filters: dict[str, str]) -> None:
     _assert_quick(lambda: clip_page(user=user, dataset=dataset, roles={"curator"}, cursor="5", **filters))
 
 
+def test_what_an_annotator_rated_is_not_gone_through_for_each_clip(dataset: Dataset) -> None:
+    user = make_member(dataset, Role.ANNOTATOR)
+    person = make_participant(dataset, user=user)
+    find = {"user": user, "dataset": dataset, "roles": {"annotator"}, "cursor": "", "state": "settled"}
+    with CaptureQueriesContext(connection) as captured:
+        clip_page(**find, q=person.code)
+    plans = _plans(captured)
+    assert any("annotate_rating" in query["sql"] for query in captured)
+    assert not [plan for plan in plans if "LIST SUBQUERY" in plan]
+
+
 @pytest.mark.parametrize("filters", [{}, {"state": "undecided"}, {"q": "14"}])
 def test_lists_of_submissions(dataset: Dataset, filters: dict[str, str]) -> None:
     user = make_member(dataset, Role.CURATOR)
