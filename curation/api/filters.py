@@ -18,6 +18,7 @@ from curation.models import (
     Job,
     JobState,
     Participant,
+    Release,
     Split,
     SplitAssignment,
     Submission,
@@ -157,6 +158,24 @@ class AnnotationFilter(ReachedFilter):
     def by_clip(self, queryset: QuerySet[CandidateAnnotation], name: str, value: str) -> QuerySet[CandidateAnnotation]:
         """Keep claims about the clip."""
         return pointing(queryset, name, self.keys(Clip.objects.filter(name=value)))
+
+
+class TaskFilter(DatasetFilter):
+    """Narrow collection tasks by dataset and the name of their category."""
+
+    category = django_filters.CharFilter(field_name="category__name")
+
+    class Meta:
+        model = CollectionTask
+        fields: tuple[str, ...] = ()
+
+
+class ReleaseFilter(DatasetFilter):
+    """Narrow releases by dataset and version."""
+
+    class Meta:
+        model = Release
+        fields = ("version",)
 
 
 class SplitFilter(DatasetFilter):

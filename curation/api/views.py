@@ -105,6 +105,7 @@ class TaskViewSet(viewsets.ReadOnlyModelViewSet[CollectionTask]):
 
     queryset = CollectionTask.objects.none()
     serializer_class = serializers.TaskSerializer
+    filterset_class = filters.TaskFilter
 
     def get_queryset(self) -> QuerySet[CollectionTask]:
         """Keep what the person may see."""
@@ -179,6 +180,7 @@ class ReleaseViewSet(viewsets.ReadOnlyModelViewSet[Release]):
 
     queryset = Release.objects.none()
     serializer_class = serializers.ReleaseSerializer
+    filterset_class = filters.ReleaseFilter
 
     def get_queryset(self) -> QuerySet[Release]:
         """Keep the releases of datasets that the person runs; leave the long manifest out of lists."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,8 @@ from curation.models import (
     SubmissionState,
     User,
 )
+from curation.services.exports import export_dataset
+from tests.factories.exports import make_exportable
 from tests.factories.rows import (
     make_annotation,
     make_category,
@@ -259,6 +262,7 @@ def test_one_dataset_shows_its_policy() -> None:
         ("categories", "name=Bus"),
         ("annotations", "state=unrated&category=Bus"),
         ("submissions", "category=Bus&state=undecided"),
+        ("tasks", "category=Bus"),
     ],
 )
 def test_lists_narrow_by_allowed_columns(name: str, query: str) -> None:
@@ -271,6 +275,19 @@ def test_lists_narrow_by_allowed_columns(name: str, query: str) -> None:
     client = client_of(make_member(dataset, Role.CURATOR))
     assert len(client.get(f"/api/{name}/?dataset={dataset.slug}&{query}").json()["results"]) == 1
     assert client.get(f"/api/{name}/?dataset=other").json()["results"] == []
+
+
+def test_releases_narrow_by_dataset_and_version(tmp_path: Path) -> None:
+    dataset = make_exportable()
+    for version in ("1.0", "1.1"):
+        export_dataset(dataset=dataset, target=tmp_path / f"{version}.zip", version=version)
+    client = client_of(make_member(dataset, Role.CURATOR))
+    for query, versions in (
+        ("dataset=" + dataset.slug, ["1.0", "1.1"]),
+        ("version=1.1", ["1.1"]),
+        ("dataset=other", []),
+    ):
+        assert [row["version"] for row in client.get(f"/api/releases/?{query}").json()["results"]] == versions
 
 
 @pytest.mark.parametrize("name", LISTS)
