@@ -9,7 +9,15 @@ from django.test.utils import CaptureQueriesContext
 
 from curation.models import ImportRun, Job, Role, User
 from curation.services.summaries import refresh_summary
-from tests.factories.rows import make_annotation, make_clip, make_dataset, make_member, make_submission, make_user
+from tests.factories.rows import (
+    make_annotation,
+    make_clip,
+    make_dataset,
+    make_member,
+    make_participant,
+    make_submission,
+    make_user,
+)
 from tests.factories.world import World, make_world
 
 pytestmark = pytest.mark.django_db
@@ -35,8 +43,11 @@ def queries(client: Client, place: str) -> int:
 @pytest.mark.parametrize("role", ["operator", "curator"])
 def test_a_page_takes_at_most_ten_queries_whatever_the_rows(place: str, role: str) -> None:
     world = make_world(clips_per_category=1)
+    user = getattr(world, role)
+    make_participant(world.dataset, user=user)  # as whoever has once opened the page to vote or rate
+    make_member(world.dataset, Role.PARTICIPANT, user=user)
     refresh_summary(dataset=world.dataset)
-    client = client_of(getattr(world, role))
+    client = client_of(user)
     few = queries(client, place)
     _grow(world)
     refresh_summary(dataset=world.dataset)
@@ -234,6 +245,13 @@ def test_an_empty_dataset_names_the_commands(client: Client) -> None:
     client.force_login(make_user(is_superuser=True))
     for place, command in (("", b"import_clips"), ("clips/", b"segment"), ("submissions/", b"import_recordings")):
         assert command in client.get(f"/d/empty/{place}").content
+
+
+@pytest.mark.parametrize("role", [Role.ANNOTATOR, Role.PARTICIPANT])
+def test_an_empty_dataset_shows_no_command_to_those_who_cannot_run_it(client: Client, role: str) -> None:
+    client.force_login(make_member(make_dataset("empty"), role))
+    for place in ("", "clips/", "submissions/"):
+        assert b"manage.py" not in client.get(f"/d/empty/{place}").content
 
 
 def test_each_number_of_the_pipeline_leads_to_the_rows_it_counts(client: Client) -> None:
