@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from curation.exports.archive import CHECKSUMS, Archive, ExportError
 from curation.exports.contents import ExportContents
@@ -98,7 +98,8 @@ def publish_release(
     Raises
     ------
     ExportError
-        If the archive differs from the release; it is not put in place then.
+        If the archive differs from the release, or another export made the release meanwhile; it is not put in
+        place then.
     """
     manifest = [[file.path, file.bytes, file.sha256] for file in sorted(archive.files, key=lambda file: file.path)]
     if release is not None:
@@ -106,17 +107,26 @@ def publish_release(
         archive.publish()
         return release
     archive.seal()
-    with transaction.atomic():  # which may hold the only write lock: no more than a rename is done meanwhile
-        release = Release.objects.create(
-            dataset=dataset,
-            version=version,
-            policy=policy,
-            split=split,
-            manifest=manifest,
-            manifest_sha256=hashlib.sha256(json.dumps(manifest).encode()).hexdigest(),
-            created_by=created_by,
+    try:
+        with transaction.atomic():  # which may hold the only write lock: no more than a rename is done meanwhile
+            release = Release.objects.create(
+                dataset=dataset,
+                version=version,
+                policy=policy,
+                split=split,
+                manifest=manifest,
+                manifest_sha256=hashlib.sha256(json.dumps(manifest).encode()).hexdigest(),
+                created_by=created_by,
+            )
+            archive.place()
+    except IntegrityError as error:
+        if not Release.objects.filter(dataset=dataset, version=version).exists():
+            raise
+        message = (
+            f"Release {version} was made meanwhile, by another export. Nothing was written. "
+            "Export again to reproduce it, or give another version."
         )
-        archive.place()
+        raise ExportError(message) from error
     archive.settle()
     return release
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 
+from curation.exports.archive import Archive, ExportError, FolderArchive, ZipArchive
 from curation.models import Release
 from curation.services.exports import export_dataset
 from tests.factories.exports import make_exportable
@@ -59,3 +60,42 @@ def test_a_release_whose_transaction_fails_leaves_what_was_there(
     assert not Release.objects.exists()
     assert (target.stat().st_ino, target.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert [path.name for path in tmp_path.glob("*out*")] == [name]
+
+
+@pytest.mark.parametrize("name", ["out.zip", "out"])
+def test_a_release_made_meanwhile_is_told_and_nothing_is_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def seal_late(archive: Archive) -> None:
+        if archive.target == target:
+            export_dataset(dataset=dataset, target=tmp_path / "of_the_other_out", version="9.9")
+        seal(archive)
+
+    dataset, target = make_exportable(), tmp_path / name
+    export_dataset(dataset=dataset, target=target)
+    before = target.stat()
+    kind = ZipArchive if name == "out.zip" else FolderArchive
+    seal = kind.seal
+    monkeypatch.setattr(kind, "seal", seal_late)
+    with pytest.raises(ExportError, match=r"Release 9\.9 was made meanwhile.*Export again.*another version"):
+        export_dataset(dataset=dataset, target=target, version="9.9")
+    assert Release.objects.count() == 1
+    assert (target.stat().st_ino, target.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert {path.name for path in tmp_path.glob("*out*")} == {"of_the_other_out", name}
+    monkeypatch.setattr(kind, "seal", seal)
+    export_dataset(dataset=dataset, target=target, version="9.9")
+    assert Release.objects.count() == 1
+
+
+@pytest.mark.parametrize("name", ["out.zip", "out"])
+def test_another_broken_rule_of_the_database_is_not_told_as_a_release_made_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def breaks(**_: object) -> None:
+        message = "FOREIGN KEY constraint failed"
+        raise IntegrityError(message)
+
+    monkeypatch.setattr(Release.objects, "create", breaks)
+    with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+        export_dataset(dataset=make_exportable(), target=tmp_path / name, version="1.0")
+    assert list(tmp_path.glob("*out*")) == []
