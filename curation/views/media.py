@@ -24,6 +24,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from curation.audio.errors import AudioRefusedError
+from curation.audio.wav import WavError
 from curation.models import Clip, Submission, User
 from curation.selectors.access import audible_clips, audible_submissions
 from curation.services import audio_store
@@ -108,9 +109,9 @@ def _derived(
     """Send what `make` derives from the row's audio, made on the first request."""
     try:
         key = make(row)
-    except (FileNotFoundError, AudioRefusedError) as error:
+    except (FileNotFoundError, AudioRefusedError, WavError) as error:
         logger.error("The audio of %s cannot be served: %s", name, error)  # noqa: TRY400 -- the cause is in the line
-        message = f"the audio of {name} is missing from the storage"
+        message = f"the audio of {name} is missing from the storage, or damaged there"
         raise Http404(message) from None
     return file_response(
         request,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.test import Client
 from django.urls import reverse
@@ -145,6 +146,22 @@ def test_audio_that_is_missing_from_the_storage_is_not_found(caplog: pytest.LogC
     assert client.get(reverse("clip-audio", args=(clip.pk,))).status_code == 404
     assert client.get(reverse("submission-audio", args=(submission.pk,))).status_code == 404
     assert clip.name in caplog.text
+
+
+@pytest.mark.parametrize("name", CLIP_MEDIA)
+@pytest.mark.parametrize("kept", [0, 30, 5000])
+def test_a_clip_that_is_damaged_in_the_storage_is_not_found(
+    name: str, kept: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    dataset = make_dataset()
+    clip = make_sounding_clip(dataset)
+    with storages["audio"].open(clip.audio_key) as stored:
+        data = stored.read()
+    storages["audio"].delete(clip.audio_key)
+    storages["audio"].save(clip.audio_key, ContentFile(data[:kept]))
+    client = _client(make_member(dataset, Role.CURATOR))
+    assert client.get(reverse(name, args=(clip.pk,))).status_code == 404
+    assert f"The audio of {clip.name} cannot be served" in caplog.text
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch", "options"])
