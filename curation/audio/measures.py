@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 FULL_SCALE = 32_768
 GATING_BLOCK_S = 0.4  # BS.1770-4, annex 1: shorter signals have no gated loudness
+STEPS_PER_S, STEPS_PER_BLOCK = 10, 4  # blocks overlap by 75 %: one begins every 0.1 s
 TRUE_PEAK_RATE_HZ = 192_000  # BS.1770-4, annex 2: 4 x 48 kHz; higher rates need less oversampling
 TRUE_PEAK_FACTOR = 4
 CLIPPED_RUN = 3  # samples; one or two at full scale are what a normalised, unclipped file has
@@ -92,11 +93,26 @@ def _meter(sample_rate_hz: int) -> Any:
 
 
 def loudness_lufs(samples: NDArray[np.int16], sample_rate_hz: int) -> float | None:
-    """Return the integrated gated loudness in LUFS (BS.1770-4, annex 1), or None where there is none."""
-    if len(samples) < GATING_BLOCK_S * sample_rate_hz or not samples.any():
+    """Return the integrated gated loudness in LUFS (BS.1770-4, annex 1), or None where there is none.
+
+    What follows the last whole gating block is not used, as annex 1 has it; pyloudnorm alone would round up to
+    another block that runs past the end.
+    """
+    samples = samples[: _gated_length(len(samples), sample_rate_hz)]
+    if not samples.any():
         return None
     loudness = float(_meter(sample_rate_hz).integrated_loudness(samples / FULL_SCALE))
     return loudness if math.isfinite(loudness) else None
+
+
+def _gated_length(frames: int, sample_rate_hz: int) -> int:
+    """Return the end of the last whole gating block, in samples, rounded up; 0 where there is none.
+
+    Blocks end at 0.4 s + k x 0.1 s, which is no whole number of samples at rates such as 11,025 Hz. Rounded up,
+    the length holds the block to its last sample and still counts, in pyloudnorm's seconds, as k + 1 blocks.
+    """
+    steps = frames * STEPS_PER_S // sample_rate_hz  # whole steps of 0.1 s
+    return -(-steps * sample_rate_hz // STEPS_PER_S) if steps >= STEPS_PER_BLOCK else 0
 
 
 def true_peak_dbtp(samples: NDArray[np.int16], sample_rate_hz: int) -> float | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from curation.audio.measures import measure
 from tests.factories.audio import noise, tone
@@ -51,6 +52,39 @@ def test_silence_and_what_is_shorter_than_a_gating_block_have_no_loudness(sample
 
 def test_one_gating_block_is_enough() -> None:
     assert measure(noise(17_640), 44_100).loudness_lufs is not None
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 22_050, 44_100, 48_000])
+@pytest.mark.parametrize("steps", [4, 5, 8, 9, 13, 100, 103])
+def test_what_follows_the_last_whole_gating_block_does_not_count(rate_hz: int, steps: int) -> None:
+    whole, short_of_a_step = -(-steps * rate_hz // 10), rate_hz // 10 - 2
+    quiet, burst = noise(whole, level=10 ** (-50 / 20)), noise(short_of_a_step, level=0.3)
+    alone = measure(quiet, rate_hz).loudness_lufs
+    assert alone is not None
+    for tail in (1, short_of_a_step // 2, short_of_a_step):
+        assert measure(np.concatenate([quiet, burst[:tail]]), rate_hz).loudness_lufs == alone
+    assert measure(np.concatenate([quiet, burst, burst[:2], burst[:2]]), rate_hz).loudness_lufs > alone + 10  # type: ignore[operator]
+
+
+def loudness_by_the_book(samples: np.ndarray) -> float:
+    """Return the gated loudness of 48 kHz mono by BS.1770-4, annex 1: its coefficients, equations 1 to 7."""
+    shelf = [1.53512485958697, -2.69169618940638, 1.19839281085285], [1, -1.69065929318241, 0.73248077421585]
+    high_pass = [1.0, -2.0, 1.0], [1, -1.99004745483398, 0.99007225036621]
+    weighted = lfilter(*high_pass, lfilter(*shelf, samples / 32_768))
+    starts = range(0, len(weighted) - 19_200 + 1, 4_800)
+    power = np.array([np.mean(weighted[start : start + 19_200] ** 2) for start in starts])
+    power = power[-0.691 + 10 * np.log10(power) > -70]
+    power = power[10 * np.log10(power) > 10 * np.log10(power.mean()) - 10]
+    return float(-0.691 + 10 * np.log10(power.mean()))
+
+
+@pytest.mark.parametrize("seconds", [0.4, 0.43, 0.46, 0.86, 1.36, 2.37, 10.0, 10.06])
+@pytest.mark.parametrize("seed", range(4))
+def test_loudness_of_any_length_is_that_of_an_independent_meter(seconds: float, seed: int) -> None:
+    samples = noise(round(seconds * 48_000), seed=seed)
+    swell_db = np.random.default_rng(seed).uniform(-50, 0, 1 + len(samples) // 9_600).repeat(9_600)[: len(samples)]
+    samples = np.rint(samples * 10 ** (swell_db / 20)).astype(np.int16)
+    assert measure(samples, 48_000).loudness_lufs == pytest.approx(loudness_by_the_book(samples), abs=TOLERANCE_LU)
 
 
 @pytest.mark.parametrize("rate_hz", [44_100, 48_000, 96_000])
