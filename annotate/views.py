@@ -99,7 +99,7 @@ def _page(
             "player": _player(annotation) if annotation else None,
             "answers": ANSWERS,
             "form": form,
-            "skipped": len(skipped.keys),
+            "skipped": skipped.count_in(waiting),
             "given": ratings_given(annotator),
             "waiting": waiting_text(waiting) if annotation else "",
             "upcoming": [_player(other).preload() for other in queue[1:]],

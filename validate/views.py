@@ -86,7 +86,7 @@ def _page(
             "player": submission_player(submission) if submission else None,
             "asked": [(question, form.data.get(question.name, "") if form else "") for question in QUESTIONS],
             "form": form,
-            "skipped": len(skipped.keys),
+            "skipped": skipped.count_in(waiting),
             "given": votes_given(voter),
             "waiting": waiting_text(waiting) if submission else "",
             "missing": [question.title for question in QUESTIONS if form and question.name in form.errors],

@@ -71,6 +71,11 @@ class Skipped:
         stored = self._session.get(self._key, [])
         return list(stored)
 
+    def count_in(self, waiting: QuerySet[Any]) -> int:
+        """Return how many still wait for the person among what is shown: some may be judged since, or elsewhere."""
+        keys = self.keys
+        return waiting.filter(pk__in=keys).count() if keys else 0
+
     def add(self, pk: int) -> None:
         """Put an item aside."""
         kept = [key for key in self.keys if key != pk]

@@ -116,6 +116,28 @@ def test_what_is_put_aside_comes_back_when_asked_for(client: Client, annotations
     assert not Rating.objects.exists()
 
 
+def test_what_was_put_aside_and_then_rated_no_longer_counts(
+    client: Client, annotations: list[CandidateAnnotation]
+) -> None:
+    for annotation in annotations[:2]:
+        client.post("/d/dogs/rate/", {"skip": annotation.pk})
+    for annotation in annotations[1:]:
+        _send(client, annotation, "PP")
+    assert "You put 1 aside." in client.get("/d/dogs/rate/").content.decode()
+    _send(client, annotations[0], "PP")
+    page = client.get("/d/dogs/rate/").content.decode()
+    assert "You put" not in page
+    assert 'name="again"' not in page
+
+
+def test_what_was_put_aside_in_another_category_does_not_count_here(
+    client: Client, dataset: Dataset, annotations: list[CandidateAnnotation]
+) -> None:
+    client.post("/d/dogs/rate/", {"skip": annotations[0].pk})
+    empty = make_category(dataset, "Rain")
+    assert 'name="again"' not in client.get(f"/d/dogs/rate/?category={empty.pk}").content.decode()
+
+
 def test_the_address_can_narrow_the_work_to_a_category(client: Client, dataset: Dataset) -> None:
     make_annotation(make_clip(dataset), make_category(dataset, "Cat"))
     wanted = make_annotation(make_clip(dataset), make_category(dataset, "Rain"))

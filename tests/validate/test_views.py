@@ -5,6 +5,7 @@ import re
 import pytest
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from curation.models import Dataset, Role, Submission, SubmissionState, User
@@ -111,6 +112,17 @@ def test_what_is_put_aside_comes_back_when_asked_for(client: Client, submissions
     assert "You put 3 aside." in client.get("/d/scenes/vote/").content.decode()
     client.post("/d/scenes/vote/", {"again": "1"})
     assert _asked(client.get("/d/scenes/vote/")) == submissions[0].pk
+
+
+def test_what_was_put_aside_and_decided_meanwhile_no_longer_counts(
+    client: Client, submissions: list[Submission]
+) -> None:
+    for submission in submissions:
+        client.post("/d/scenes/vote/", {"skip": submission.pk})
+    Submission.objects.filter(pk__in=[one.pk for one in submissions]).update(
+        state=SubmissionState.ACCEPTED, decided_at=timezone.now()
+    )
+    assert 'name="again"' not in client.get("/d/scenes/vote/").content.decode()
 
 
 def test_decided_submissions_are_not_asked_about(client: Client, dataset: Dataset) -> None:

@@ -65,6 +65,7 @@ export class Playback extends Emitter<PlaybackEvents> {
   }
 
   set speed(value: number) {
+    this.#audio.defaultPlaybackRate = value; // what loading anew goes back to
     this.#audio.playbackRate = value;
   }
 
@@ -72,6 +73,7 @@ export class Playback extends Emitter<PlaybackEvents> {
   set gainDb(value: number) {
     this.#gainDb = value;
     if (this.#gain) this.#gain.gain.value = factorOf(value);
+    else if (this.playing) void this.#connectGain();
   }
 
   async play(): Promise<void> {
@@ -106,6 +108,9 @@ export class Playback extends Emitter<PlaybackEvents> {
     cancelAnimationFrame(this.#frame);
     this.#audio.pause();
     this.#gain?.disconnect();
+    // A paused element goes on loading: without its source it gives its connection back.
+    this.#audio.removeAttribute("src");
+    this.#audio.load();
   }
 
   #follow(): void {

@@ -32,6 +32,24 @@ export function shortcutsOn(store: Pick<Storage, "getItem"> = localStorage): boo
   return store.getItem(STORED) !== "off";
 }
 
+/**
+ * Return the name under which a key is bound: a letter by its place where the layout gives it no Latin one.
+ *
+ * With a Korean keyboard in Hangul mode the key Y is "\u315b", or "Process" on Windows.
+ */
+export function boundName(event: Pick<KeyboardEvent, "key" | "code">): string {
+  const place = /^Key([A-Z])$/.exec(event.code)?.[1];
+  const latin = /^[\x20-\x7e]$/.test(event.key);
+  if (
+    place &&
+    !latin &&
+    (event.key.length === 1 || event.key === "Process" || event.key === "Unidentified")
+  ) {
+    return place.toLowerCase();
+  }
+  return event.key.length === 1 ? event.key.toLowerCase() : event.key;
+}
+
 /** Bind keys to the page until the returned scope is disposed. */
 export function bindShortcuts(page: Document, bindings: Bindings): Scope {
   const scope = new Scope();
@@ -42,7 +60,7 @@ export function bindShortcuts(page: Document, bindings: Bindings): Scope {
     if (page.querySelector("dialog[open]") || (event.key !== "?" && !shortcutsOn())) return;
     const target = event.composedPath()[0];
     if (belongsToElement(event.key, target instanceof Element ? target : undefined)) return;
-    const run = withHelp[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    const run = withHelp[boundName(event)];
     if (!run || (event.repeat && !event.key.startsWith("Arrow"))) return;
     if (run() !== false) event.preventDefault();
   });

@@ -6,7 +6,9 @@
  */
 
 import { ahead } from "../audio/store";
-import { showToast } from "./toasts";
+import { showToast, takeToasts } from "./toasts";
+
+const PATIENCE_MS = 30_000;
 
 interface Ahead {
   audio_url: string;
@@ -18,7 +20,7 @@ interface Ahead {
 export function loadAhead(page: Document): Promise<unknown> {
   const listed = page.getElementById("upcoming")?.textContent;
   const upcoming = listed ? (JSON.parse(listed) as Ahead[]) : [];
-  return ahead.keep(upcoming.flatMap((one) => [one.audio_url, one.picture_url, one.peaks_url]));
+  return ahead.keep(upcoming.flatMap((one) => [one.picture_url, one.peaks_url, one.audio_url]));
 }
 
 /** Put the turn and the messages of another page in place of this page's; false if it has none. */
@@ -29,15 +31,16 @@ export function takeTurn(page: Document, markup: string): boolean {
   if (!next || !now) return false;
   now.replaceWith(page.importNode(next, true));
   page.title = answer.title;
-  page.getElementById("toasts")?.replaceChildren();
-  for (const toast of answer.querySelectorAll("#toasts .toast > span"))
-    showToast(page, toast.textContent.trim());
+  takeToasts(page, answer);
   return true;
 }
 
 /** Send the turn's forms from here on; `onTurn` runs after each new turn. */
 export function bindTurns(page: Document, onTurn: () => void): void {
   let sending = false;
+  const say = (what: "offline" | "refused"): void => {
+    showToast(page, page.getElementById("turn")?.dataset[what] ?? "", "error");
+  };
   const send = async (form: HTMLFormElement, submitter: HTMLElement | null): Promise<void> => {
     sending = true;
     form.setAttribute("aria-busy", "true");
@@ -46,16 +49,21 @@ export function bindTurns(page: Document, onTurn: () => void): void {
         method: "POST",
         body: new FormData(form, submitter),
         headers: { "X-Earmark-Turn": "1" }, // the next turn at once, without a redirect
+        signal: AbortSignal.timeout(PATIENCE_MS),
       });
-      const elsewhere = new URL(answer.url).pathname !== location.pathname;
-      if (elsewhere || !takeTurn(page, await answer.text())) {
-        location.assign(answer.url); // signed out meanwhile, or a page of another kind
+      if (new URL(answer.url, location.href).pathname !== location.pathname) {
+        location.assign(answer.url); // signed out meanwhile
+        return;
+      }
+      if (!takeTurn(page, await answer.text())) {
+        // Neither taken nor shown again: the chosen answer must stay on the page.
+        say(answer.status >= 400 && answer.status < 500 ? "refused" : "offline");
         return;
       }
       page.querySelector<HTMLElement>("#turn h1")?.focus({ preventScroll: true });
       onTurn();
     } catch {
-      showToast(page, page.getElementById("turn")?.dataset["offline"] ?? "", "error");
+      say("offline");
     } finally {
       form.removeAttribute("aria-busy");
       sending = false;

@@ -18,7 +18,7 @@ async function countAnew(form: HTMLFormElement): Promise<void> {
 async function waitForJob(left: number): Promise<void> {
   const before = document.querySelector("[data-refresh='as-of'] time")?.getAttribute("datetime");
   await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-  await refreshParts(document);
+  await refreshParts(document).catch(() => undefined); // the next attempt may reach the server again
   const after = document.querySelector("[data-refresh='as-of'] time")?.getAttribute("datetime");
   if (after === before && left > 0) await waitForJob(left - 1);
 }

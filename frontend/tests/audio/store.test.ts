@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Emitter } from "../../src/audio/emitter";
 import { readPeaks } from "../../src/audio/peaks";
 import { AheadStore } from "../../src/audio/store";
@@ -26,6 +26,49 @@ describe("what is loaded ahead", () => {
     await store.keep(["/b"]);
     expect(store.get("/a")).toBeUndefined();
     expect(store.get("/b")).toBeDefined();
+  });
+
+  it("ends what is no longer next, and loads one at a time", async () => {
+    const open = new Map<string, { signal: AbortSignal; finish: () => void }>();
+    const store = new AheadStore(
+      (address, signal) =>
+        new Promise((resolve, reject) => {
+          const finish = (): void => {
+            open.delete(address);
+            resolve(new Response(address));
+          };
+          open.set(address, { signal, finish });
+          signal.addEventListener("abort", () => {
+            open.delete(address);
+            reject(new DOMException("aborted", "AbortError"));
+          });
+        }),
+    );
+    const first = store.keep(["/a", "/b", "/c"]);
+    expect([...open.keys()]).toEqual(["/a"]);
+    const second = store.keep(["/b", "/c"]);
+    await first;
+    expect([...open.keys()]).toEqual(["/b"]);
+    open.get("/b")?.finish();
+    await vi.waitFor(() => {
+      expect([...open.keys()]).toEqual(["/c"]);
+    });
+    open.get("/c")?.finish();
+    await second;
+    expect(store.get("/a")).toBeUndefined();
+    expect(await store.get("/b")?.text()).toBe("/b");
+    expect(await store.get("/c")?.text()).toBe("/c");
+  });
+
+  it("does not keep hours of sound", async () => {
+    const ended: boolean[] = [];
+    const store = new AheadStore((address, signal) => {
+      signal.addEventListener("abort", () => ended.push(true));
+      return Promise.resolve(new Response(address, { headers: { "Content-Length": String(200 * 2 ** 20) } }));
+    });
+    await store.keep(["/long"]);
+    expect(store.get("/long")).toBeUndefined();
+    expect(ended).toEqual([true]);
   });
 
   it("asks again after a failure and keeps no error page", async () => {

@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { announceMissing, announceReadiness, Ballot, press } from "../../src/elements/answers";
 import type { Scope } from "../../src/elements/scope";
-import { belongsToElement, bindShortcuts, shortcutsOn } from "../../src/elements/shortcuts";
-import { takeTurn } from "../../src/elements/turn";
+import { belongsToElement, bindShortcuts, boundName, shortcutsOn } from "../../src/elements/shortcuts";
+import { bindTurns, takeTurn } from "../../src/elements/turn";
 
 const question = (name: string): string => `<fieldset data-question>
   <input type="radio" name="${name}" value="yes" required><input type="radio" name="${name}" value="no" required></fieldset>`;
@@ -114,6 +114,24 @@ describe("shortcuts", () => {
     expect(run).not.toHaveBeenCalled();
   });
 
+  it.each([
+    ["\u315b", "KeyY", "y"], // Korean, Hangul mode
+    ["Process", "KeyS", "s"], // the same on Windows
+    ["\u0444", "KeyA", "a"], // Russian
+    ["z", "KeyY", "z"], // German: the layout's own Latin letter counts
+    ["S", "KeyS", "s"],
+    ["1", "Digit1", "1"],
+    ["Enter", "Enter", "Enter"],
+    ["ArrowLeft", "ArrowLeft", "ArrowLeft"],
+  ])("take %s at %s for %s", (name, code, bound) => {
+    expect(boundName({ key: name, code })).toBe(bound);
+  });
+
+  it("work with a keyboard in Hangul mode", () => {
+    expect(key("\u3134", document.body, { code: "KeyS" }).defaultPrevented).toBe(true);
+    expect(run).toHaveBeenCalledTimes(1);
+  });
+
   it("are gone when their scope is", () => {
     scope.dispose();
     key("s");
@@ -139,6 +157,85 @@ describe("a turn", () => {
     show(`<div id="turn">old</div>`);
     expect(takeTurn(document, "<title>Sign in</title>")).toBe(false);
     expect(document.querySelector("#turn")?.textContent).toBe("old");
+  });
+});
+
+describe("sending a turn", () => {
+  const turn = `<div id="turn" data-offline="Not sent." data-refused="Refused."><h1 tabindex="-1">one</h1>
+    <form method="post" action="/rate/"><input type="radio" name="presence" value="PP" checked></form></div>
+    <div id="toasts"></div><template id="toast-close"><button data-dismiss>x</button></template>`;
+  const onTurn = vi.fn();
+  const answer = vi.fn<typeof fetch>();
+
+  /** Send the form and wait until the page has dealt with the answer. */
+  async function send(response: Response | Error): Promise<void> {
+    answer.mockReset();
+    if (response instanceof Error) answer.mockRejectedValue(response);
+    else answer.mockResolvedValue(response);
+    const form = document.querySelector("form");
+    form?.dispatchEvent(new SubmitEvent("submit", { bubbles: true, cancelable: true }));
+    await vi.waitFor(() => {
+      expect(answer).toHaveBeenCalledTimes(1);
+      expect(document.querySelector("form[aria-busy]")).toBeNull();
+    });
+  }
+
+  const page = (markup: string, status = 200): Response => new Response(markup, { status });
+  const toast = (): string => document.querySelector("#toasts .toast span")?.textContent ?? "";
+
+  beforeAll(() => {
+    bindTurns(document, onTurn);
+  });
+
+  beforeEach(() => {
+    vi.stubGlobal("fetch", answer);
+    onTurn.mockClear();
+    show(turn);
+  });
+
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.useRealTimers();
+  });
+
+  it.each([200, 422])("goes on with the turn of an answer %d", async (status) => {
+    await send(page(`<div id="turn"><h1 tabindex="-1">two</h1></div>`, status));
+    expect(document.querySelector("#turn h1")?.textContent).toBe("two");
+    expect(document.activeElement?.textContent).toBe("two");
+    expect(onTurn).toHaveBeenCalledTimes(1);
+  });
+
+  it.each([
+    [502, "Not sent."],
+    [500, "Not sent."],
+    [403, "Refused."],
+    [404, "Refused."],
+  ])("keeps the chosen answer when the server says %d", async (status, text) => {
+    await send(page("<title>Sorry</title>", status));
+    expect(document.querySelector<HTMLInputElement>("input:checked")?.value).toBe("PP");
+    expect(toast()).toBe(text);
+    expect(onTurn).not.toHaveBeenCalled();
+  });
+
+  it("keeps the chosen answer without a connection, says so once, and can be sent again", async () => {
+    await send(new TypeError("offline"));
+    await send(new TypeError("offline"));
+    expect(document.querySelectorAll("#toasts .toast")).toHaveLength(1);
+    await send(page(`<div id="turn"><h1 tabindex="-1">two</h1></div>`));
+    expect(onTurn).toHaveBeenCalledTimes(1);
+  });
+
+  it("leaves what must be read until it is dismissed", async () => {
+    vi.useFakeTimers({ shouldAdvanceTime: true });
+    await send(
+      page(`<div id="turn"></div><div id="toasts"><p class="toast warning"><span>Not stored.</span>
+      <button data-dismiss>x</button></p><p class="toast info"><span>Hello.</span></p></div>`),
+    );
+    expect(document.querySelectorAll("#toasts .toast")).toHaveLength(2);
+    vi.advanceTimersByTime(60_000);
+    expect(document.querySelector("#toasts")?.textContent).toContain("Not stored.");
+    expect(document.querySelector("#toasts")?.textContent).not.toContain("Hello.");
+    expect(document.querySelector("#toasts .warning [data-dismiss]")).not.toBeNull();
   });
 });
 
