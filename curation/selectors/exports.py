@@ -6,8 +6,9 @@ must have the same bytes on all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from django.db.models import Prefetch
@@ -123,21 +124,38 @@ def export_clips(dataset: Dataset, subsets: Mapping[int, str]) -> Iterator[Expor
 def _shared_names(names: Sequence[tuple[str, int]]) -> set[int]:
     """Return the hash of each exported name that several clips have, or that is a clip's and a folder of others.
 
-    What is held for all takes 8 bytes a clip.
+    Beside the names, sorted, 8 bytes are held for each clip and a few times that for each folder.
     """
     hashes = np.fromiter((_name_hash(name) for name, _ in names), np.int64, len(names))
     hashes.sort()
-    folders = {_name_hash(folder) for name, _ in names for folder in folders_of(name)}
-    held = np.fromiter(folders, np.int64, len(folders))
-    return set(hashes[1:][hashes[1:] == hashes[:-1]].tolist()) | set(held[np.isin(held, hashes)].tolist())
+    doubled = hashes[1:][hashes[1:] == hashes[:-1]]
+    folders = np.fromiter((_name_hash(folder) for folder in _folders(names)), np.int64)
+    # Both ends of a hash's place among the sorted ones: apart where it is there.
+    there = np.searchsorted(hashes, folders, "left") < np.searchsorted(hashes, folders, "right")
+    return set(doubled.tolist()) | set(folders[there].tolist())
+
+
+def _folders(names: Iterable[tuple[str, int]]) -> Iterator[str]:
+    """Yield each folder of sorted names once: what lies in one follows each other."""
+    before = "/"
+    for name, _ in names:
+        inside = name.rpartition("/")[0] + "/"
+        if inside != before:
+            yield from (folder for folder in folders_of(name) if not before.startswith(f"{folder}/"))
+            before = inside
 
 
 def _name_hash(name: str) -> int:
     return hash(folded_name(exported_name(name)))
 
 
+_folder_hash = lru_cache(maxsize=64)(_name_hash)  # clips come by name: the next one mostly lies in the same folders
+
+
 def _shares_name(name: str, shared: set[int]) -> bool:
-    return bool(shared) and not shared.isdisjoint(map(_name_hash, (name, *folders_of(name))))
+    if not shared:
+        return False
+    return _name_hash(name) in shared or any(_folder_hash(folder) in shared for folder in folders_of(name))
 
 
 def _clip(clip: Clip, subsets: Mapping[int, str], shared: set[int]) -> ExportClip:
