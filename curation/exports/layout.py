@@ -62,7 +62,10 @@ EXCLUSIONS = {
     "not_present": "every claimed category was settled as not present (NP)",
     "no_split": "the split was made before its participant had clips",
     "email_in_name": "its file name holds an e-mail address",
-    "unsafe_name": "its file name cannot be stored on every system",
+    "unsafe_name": (
+        "its file name cannot be stored on every system: a part of it has more than 255 bytes, ends with a dot or a "
+        "space, holds a backslash or an unprintable character, or is a device on Windows (CON, NUL, COM1 and others)"
+    ),
     "name_taken": "a file or folder has its name already, upper and lower case being one",
 }
 

@@ -110,8 +110,10 @@ def _files(facts: ReadmeFacts) -> str:
         "answer to whether the class is in the clip: present and "
         "predominant (PP), present but not predominant (PNP); `verified` is 1 where people settled it or a person "
         "had verified it where it came from. Texts that a spreadsheet would run as a formula have an apostrophe in "
-        "front; a clip of such a name has an underscore in front, as a file and in every table. E-mail addresses are "
-        "never exported."
+        "front; a clip of such a name has an underscore in front, as a file and in every table. A clip whose name "
+        'holds a character that Windows cannot store (`< > : " | ? *`) has its code instead, as a file and in every '
+        "table: `12%3A30.wav` is 12:30.wav, and `%25` a percent sign that would read as such a code. E-mail addresses "
+        "are never exported."
     )
 
 

@@ -206,13 +206,42 @@ def test_a_killed_run_is_cleared_away_by_the_next(tmp_path: Path, name: str) -> 
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/a", "a//b", "../a", "a/../b", "a/.", "a\\b", "a\nb", "C:/a", "train/A.wav", "TRAIN/a.wav"]
+    "path",
+    [
+        *("", "/a", "a//b", "../a", "a/../b", "a/.", "a\\b", "a\nb", "C:/a", "train/A.wav", "TRAIN/a.wav"),
+        *(f"train/12{sign}30.wav" for sign in '<>:"|?*'),
+        *("train/dot.", "train/space ", "dot./a.wav", "space /a.wav", "a/..."),
+        *("CON", "train/con.wav", "Nul/a.wav", "aux.tar.gz", "PRN .wav", "com1.wav", "LPT9", "COM\u00b2.wav"),
+        *("x" * 252 + ".wav", "train/" + "\uac00" * 84 + ".wav"),
+    ],
 )
 def test_a_path_that_cannot_be_stored_everywhere_is_refused(tmp_path: Path, path: str) -> None:
     with archive_for(tmp_path / "out.zip") as archive:
         archive.add("train/a.wav", [b""])
         with pytest.raises(ExportError, match=r"cannot be a file of an export|Two files"):
             archive.add(path, [b""])
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "console.wav",
+        "com.wav",
+        "COM0.wav",
+        "COM10.wav",
+        "a.con",
+        "x" * 251 + ".wav",
+        "\uac00" * 83 + ".wav",
+        ".a",
+        " a",
+    ],
+)
+def test_a_path_that_can_be_stored_everywhere_is_taken(tmp_path: Path, name: str, path: str) -> None:
+    with archive_for(tmp_path / name) as archive:
+        archive.add(f"train/{path}", [b"a"])
+        archive.publish()
+    assert _read(tmp_path / name) == {f"train/{path}": b"a"}
 
 
 def test_content_of_another_length_is_refused(tmp_path: Path) -> None:
