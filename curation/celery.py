@@ -6,10 +6,11 @@ import os
 
 from celery import Celery
 
-from curation.embedded_broker import install
+from curation import embedded_broker, pool_watch
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "curation.settings")
 
-install()
+embedded_broker.install()
+pool_watch.install()
 app = Celery("earmark")
 app.config_from_object("django.conf:settings", namespace="CELERY")

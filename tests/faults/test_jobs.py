@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,6 +31,10 @@ def reached(record: Record, job: Job, units: int, *, seconds: float = 60.0) -> N
     while len(record.effects(job)) < units:
         assert time.monotonic() < deadline, f"{units} units were not done in {seconds} s"
         time.sleep(0.02)
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def at_work(workers: Workers, *, seconds: float = 90.0) -> None:
@@ -151,6 +157,23 @@ def test_a_job_that_kills_its_worker_fails_after_five_attempts(
         job.refresh_from_db()
     assert (job.attempts, len(record.attempts(job))) == (5, 5)
     assert "stopped responding in attempt 5 of 5" in job.error
+
+
+def test_a_killed_process_that_waited_for_jobs_holds_up_none(
+    workers: Workers, ask: Ask, ended: Ended, record: Record
+) -> None:
+    worker = workers.start()
+    first = ask("units", units=1, unit_s=0.0)
+    ended(first)
+    [pool_process] = children_of(worker.pid)
+    os.kill(pool_process, signal.SIGKILL)
+    job, deadline = ask("units", units=1, unit_s=0.0), time.monotonic() + 90
+    while job.state != JobState.DONE:
+        assert time.monotonic() < deadline, (job.state, job.attempts, workers.output()[-4000:])
+        workers.revive()  # as `serve` does
+        time.sleep(0.2)
+        job.refresh_from_db()
+    assert record.effects(job) == [0]
 
 
 def test_a_passing_error_is_tried_again_and_a_lasting_one_is_not(workers: Workers, ask: Ask, ended: Ended) -> None:
