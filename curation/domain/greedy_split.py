@@ -4,8 +4,9 @@ People record in series, so clips of one person resemble each other: a person wh
 training and test makes the test easy. CochlScene therefore divides people, not clips. People are taken in
 descending order of their number of clips; a person goes to training if no class would then hold more than
 80 % of its clips, and the walk goes on to the last person; the same is done for validation with 10 % among
-those left, and the rest is the test set. Those with the fewest clips end up in test, which so holds as
-many people as possible.
+those left, and the rest is the test set. That many people are in test is an aim of the paper (III.B), not
+a property of the rule: in table I test has 290 people and training 423, and somebody with more clips of a
+class than the limits allow goes to test alone.
 
 What the paper says and what its table I shows agree as follows. Every class keeps the limits in *files*:
 training holds 79.91 % to 80.00 % and validation 9.91 % to 9.99 % of a class, at most 5 files below the
@@ -16,7 +17,8 @@ column sums agree with the totals (423 + 118 + 290 = 831 people). "If any class 
 
 The paper leaves open who comes first among people with equally many clips (here the code decides) and
 clips with several classes, which CochlScene has not (here a class counts its clips, a person's size counts
-each clip once). A class of which every person holds more than the limits allow goes to test whole.
+each clip once). A class of which every person holds more than the limits allow goes to test whole. Somebody
+without any class fits into every part but one that may hold nothing.
 
 References
 ----------
@@ -27,78 +29,18 @@ References
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from curation.domain.shares import Shares
+
+__all__ = ("PARTS", "TEST", "TRAIN", "VAL", "Counts", "Shares", "class_table", "greedy_split")
 PARTS = ("train", "val", "test")  # a part's number is its place here
 TRAIN, VAL, TEST = range(3)
 Counts = NDArray[np.integer[Any]] | sparse.csr_array
-SMALLEST_EXPONENT = -20  # nothing smaller is a share; an exponent of millions would be a fraction of as many digits
-
-
-@dataclass(frozen=True)
-class Shares:
-    """The most that training and validation may hold of each class, exactly.
-
-    Attributes
-    ----------
-    train, val : Fraction
-        Shares, 0 to 1, together at most 1.
-    """
-
-    train: Fraction
-    val: Fraction
-
-    def __post_init__(self) -> None:
-        """Refuse shares that are no parts of a whole."""
-        if self.train < 0 or self.val < 0 or self.train + self.val > 1:
-            message = (
-                f"shares train = {float(self.train):g} and val = {float(self.val):g}: "
-                "expected numbers from 0 that make at most 1 together."
-            )
-            raise ValueError(message)
-
-    @classmethod
-    def parse(cls, train: float | str, val: float | str) -> Shares:
-        """Read shares from decimal text, or from the decimal text of numbers, so that 0.8 is exactly 4/5.
-
-        Raises
-        ------
-        ValueError
-            If one is not a decimal number, or they are no parts of a whole.
-        """
-        return cls(_exact(train), _exact(val))
-
-    def to_document(self) -> dict[str, str]:
-        """Return the shares as decimal text, the same for equal shares however they were written."""
-        return {"train": _decimal_text(self.train), "val": _decimal_text(self.val)}
-
-
-def _exact(value: float | str) -> Fraction:
-    try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation:
-        message = f"share {value!r}: expected a decimal number such as 0.8."
-        raise ValueError(message) from None
-    if number == 0:
-        return Fraction(0)
-    if not number.is_finite() or not SMALLEST_EXPONENT <= number.adjusted() <= 0:
-        message = f"share {value!r}: expected a decimal number between 0 and 1."
-        raise ValueError(message)
-    return Fraction(number)
-
-
-def _decimal_text(share: Fraction) -> str:
-    digits = 0
-    while (share * 10**digits).denominator != 1:  # ends: the fraction came from decimal text
-        digits += 1
-    return f"{Decimal(share.numerator * 10**digits // share.denominator).scaleb(-digits):f}"
 
 
 def greedy_split(
@@ -126,7 +68,7 @@ def greedy_split(
     Raises
     ------
     ValueError
-        If the shapes do not fit each other or a count is negative or not an integer.
+        If the shapes do not fit each other or a count or size is negative or not an integer.
 
     Notes
     -----
@@ -142,6 +84,8 @@ def greedy_split(
     order = sorted(range(len(codes)), key=lambda row: (-int(sizes[row]), codes[row]))
     part = np.full(len(codes), TEST, dtype=np.int8)
     for target, share in ((TRAIN, shares.train), (VAL, shares.val)):
+        if not share:
+            continue  # a part that is not wanted stays empty, of people without a class too
         room = np.array([share.numerator * total // share.denominator for total in totals], dtype=np.int64)
         taken = _fill(matrix, order, room)
         part[taken] = target
@@ -179,12 +123,13 @@ def _checked(counts: Counts, sizes: NDArray[np.integer[Any]], codes: Sequence[st
             f"counts {counts.shape}, sizes {sizes.shape}, {len(codes)} codes: expected one row, size and code each."
         )
         raise ValueError(message)
-    if not np.issubdtype(matrix.dtype, np.integer):
-        message = f"counts of {matrix.dtype}: expected integers."
-        raise ValueError(message)
-    if matrix.nnz and matrix.data.min() < 0:
-        message = f"counts has {matrix.data.min()}: expected no negative number."
-        raise ValueError(message)
+    for name, numbers in (("counts", matrix.data), ("sizes", sizes)):
+        if not np.issubdtype(numbers.dtype, np.integer):
+            message = f"{name} of {numbers.dtype}: expected integers."
+            raise ValueError(message)
+        if numbers.size and numbers.min() < 0:
+            message = f"{name} has {numbers.min()}: expected no negative number."
+            raise ValueError(message)
     matrix = matrix.astype(np.int64)
     matrix.sum_duplicates()
     matrix.eliminate_zeros()

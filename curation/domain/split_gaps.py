@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.domain.greedy_split import Counts, Shares, class_table, greedy_split
+from curation.domain.greedy_split import Counts, class_table, greedy_split
+from curation.domain.shares import Shares
 
 NAMES = {"train": "training", "val": "validation", "test": "test"}
 SHOWN_CLASSES = 5

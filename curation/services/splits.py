@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from curation.domain.exported_names import exported_name
-from curation.domain.greedy_split import PARTS, Shares, class_table, greedy_split
+from curation.domain.greedy_split import PARTS, class_table, greedy_split
 from curation.domain.progress import Progress, no_progress
+from curation.domain.shares import Shares
 from curation.domain.split_gaps import helpful_shares
 from curation.exports.cells import cell
 from curation.models import Category, Dataset, Participant, Split, SplitAssignment
