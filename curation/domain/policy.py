@@ -2,7 +2,8 @@
 
 A decision is a pure function of rows and of a policy. Policies are stored by version and never edited,
 so that any decision can be recomputed. The defaults are the published ones: CochlScene for format, votes
-and split shares, FSDKaggle2018 for agreement and licences.
+and split shares, FSDKaggle2018 for agreement. Licences and the lengths of imported clips are left open: a
+dataset names its own.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
 from typing import Any, Literal, get_args
+
+from curation.domain.shares import Shares
 
 VoteRule = Literal["decision", "criterion"]
 Dither = Literal["none", "tpdf"]
@@ -90,8 +93,12 @@ class Policy:
             ("votes_max", self.votes_max <= 99, "at most 99"),
             ("vote_rule", self.vote_rule in get_args(VoteRule), f"one of {', '.join(get_args(VoteRule))}"),
             ("agreement", 1 <= self.agreement <= 99, "between 1 and 99 annotators"),
-            ("train_share", 0 <= self.train_share <= 1, "between 0 and 1"),
-            ("val_share", 0 <= self.val_share <= 1 - self.train_share + 1e-12, "between 0 and 1 - train_share"),
+            ("train_share", _are_shares(self.train_share, 0), "a decimal number, 0 or from 1e-20 to 1"),
+            (
+                "val_share",
+                _are_shares(self.train_share, self.val_share),
+                f"a decimal number, 0 or from 1e-20 to 1 - train_share ({self.train_share!r})",
+            ),
             ("min_clip_s", 0 < self.min_clip_s <= self.max_clip_s, "above 0 and at most max_clip_s"),
             ("max_clip_s", self.max_clip_s <= MAX_CLIP_S, f"at most {MAX_CLIP_S:g} seconds"),
             ("max_recording_s", self.segment_s <= self.max_recording_s <= 86_400, "between segment_s and a day"),
@@ -162,3 +169,12 @@ class Policy:
                 message = f"policy.{name} = {value!r}: must be like {default!r}."
                 raise PolicyError(message)
         return cls(**values)
+
+
+def _are_shares(train: float, val: float) -> bool:
+    """Return whether a split takes them, so that no policy is stored by which nothing can be split."""
+    try:
+        Shares.parse(train, val)
+    except ValueError:
+        return False
+    return True

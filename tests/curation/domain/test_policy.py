@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.domain.policy import Policy, PolicyError
+from curation.domain.shares import Shares
 
 
 def test_published_values_are_the_defaults() -> None:
@@ -37,6 +38,9 @@ def test_published_values_are_the_defaults() -> None:
         ("train_share", 1.1),
         ("train_share", float("nan")),
         ("val_share", 0.3),
+        ("val_share", -0.1),
+        ("val_share", 1e-25),
+        ("train_share", 1e-25),
         ("min_clip_s", 0),
         ("max_clip_s", float("inf")),
         ("max_clip_s", 3_601),
@@ -70,3 +74,19 @@ def test_stored_policy_comes_back_the_same(values: dict[str, Any]) -> None:
     policy = Policy.from_document(values)
     stored = json.dumps(policy.to_document(), allow_nan=False)
     assert Policy.from_document(json.loads(stored)) == policy
+
+
+def test_shares_that_no_split_takes_are_refused() -> None:
+    with pytest.raises(PolicyError, match=r"policy\.val_share = 0\.30000000000000004: .* 1 - train_share \(0\.7\)"):
+        Policy(train_share=0.7, val_share=0.1 + 0.2)
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_a_policys_shares_are_those_that_a_split_takes(train: float, val: float) -> None:
+    try:
+        Shares.parse(train, val)
+    except ValueError:
+        with pytest.raises(PolicyError, match="share"):
+            Policy(train_share=train, val_share=val)
+    else:
+        assert Policy(train_share=train, val_share=val).val_share == val
