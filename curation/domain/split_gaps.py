@@ -7,6 +7,7 @@ III.B). With few people nobody may fit, which is right by the rule and of no use
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def split_gaps(table: Mapping[str, Mapping[str, int]], shares: Mapping[str, Any]
     ----------
     table : mapping of str to mapping of str to int
         Clips by class and part (`train`, `val`, `test`).
-    shares : mapping of str to float
+    shares : mapping of str to str or float
         Most that training and validation may hold of each class; a part that may hold nothing lacks nothing.
 
     Returns
@@ -35,17 +36,17 @@ def split_gaps(table: Mapping[str, Mapping[str, int]], shares: Mapping[str, Any]
     list of str
         Empty if every part has every class.
     """
-    wanted = {"train": float(shares["train"]), "val": float(shares["val"])}
-    wanted["test"] = 1 - sum(wanted.values())
+    terms = Shares.parse(shares["train"], shares["val"])
+    wanted = {"train": terms.train, "val": terms.val, "test": 1 - terms.train - terms.val}
     gaps = []
     for part, share in wanted.items():
-        if share < 1e-9:  # noqa: PLR2004 -- what is left of 1 in binary fractions
+        if not share:
             continue
         missing = [name for name, clips in sorted(table.items()) if not clips.get(part, 0)]
         if not missing:
             continue
         if len(missing) == len(table):
-            gaps.append(f"The {NAMES[part]} part is empty{_reason(part, share)}.")
+            gaps.append(f"The {NAMES[part]} part is empty{_reason(part, share, table)}.")
         else:
             more = f" and {len(missing) - SHOWN_CLASSES} more" if len(missing) > SHOWN_CLASSES else ""
             named = ", ".join(missing[:SHOWN_CLASSES]) + more
@@ -93,5 +94,12 @@ def _holes(table: NDArray[np.int64]) -> int:
     return int((table[table.any(axis=1)] == 0).sum())
 
 
-def _reason(part: str, share: float) -> str:
-    return "" if part == "test" else f": nobody's clips fit into {share:.0%} of each class"
+def _reason(part: str, share: Fraction, table: Mapping[str, Mapping[str, int]]) -> str:
+    """Say what is true of the greedy rule, which looks for training first and never asks for test."""
+    if part == "test":
+        return ""
+    of_each = f"{float(100 * share):g}% of each class"
+    if all(share * sum(clips.values()) < 1 for clips in table.values()):
+        return f": {of_each} is less than a whole clip"
+    people = "nobody's clips" if part == "train" else "of the people whom training left, nobody's clips"
+    return f": {people} fit into {of_each}"

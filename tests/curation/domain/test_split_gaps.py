@@ -21,6 +21,39 @@ def test_an_empty_part_is_named_without_advice(part: str) -> None:
     assert "--train" not in gap
 
 
+def _gaps(clips: list[int], train: str, val: str) -> list[str]:
+    """Return the gaps of people with so many clips of one class."""
+    counts, shares = np.array(clips).reshape(-1, 1), Shares.parse(train, val)
+    codes = [f"user{number}" for number in range(len(clips))]
+    (held,) = class_table(counts, greedy_split(counts, sizes=counts[:, 0], codes=codes, shares=shares)).tolist()
+    return split_gaps({"Bus": dict(zip(("train", "val", "test"), held, strict=True))}, shares.to_document())
+
+
+def test_it_is_not_said_of_people_in_training_that_they_would_not_fit() -> None:
+    assert _gaps([85, 5, 5, 5], "0.8", "0.1") == [
+        "The validation part is empty: of the people whom training left, nobody's clips fit into 10% of each class."
+    ]
+
+
+def test_an_empty_training_part_is_one_into_which_nobody_fits() -> None:
+    assert _gaps([90, 10], "0.05", "0.125") == [
+        "The training part is empty: nobody's clips fit into 5% of each class.",
+    ]
+    assert _gaps([50, 50], "0.125", "0") == [
+        "The training part is empty: nobody's clips fit into 12.5% of each class.",
+    ]
+
+
+def test_a_share_of_less_than_a_clip_is_told_as_such() -> None:
+    assert _gaps([1] * 9, "0.8", "0.1") == [
+        "The validation part is empty: 10% of each class is less than a whole clip."
+    ]
+
+
+def test_a_part_of_a_tiny_share_is_no_rounding_error() -> None:
+    assert "The validation part is empty" in " ".join(_gaps([1, 1], "0.5", "1e-10"))
+
+
 def test_missing_classes_are_named_and_many_are_counted() -> None:
     full = {"train": 8, "val": 1, "test": 1}
     table = {"Full": full} | {f"Class {number}": full | {"val": 0} for number in range(7)}
