@@ -4,7 +4,11 @@ Each candidate annotation is shown to several people until two of them agree on 
 (FSDKaggle2018 3.2). The four types are PP (present and predominant), PNP (present, not predominant), NP
 (not present) and U (unsure). The paper leaves open what becomes of ratings that keep coming in after the
 agreement, and of two types that both reach it; here the state is a function of the counts alone, so it
-does not depend on who was first, and equal top counts are `State.UNDECIDED`.
+does not depend on who was first, and equal top counts are `State.UNDECIDED`. A later rating may therefore
+unsettle what was settled.
+
+In one point the rule departs from the paper: table 1 lists U as a response type like the others, on which two
+annotators could agree. Here U settles nothing, since "nobody knows" is no answer to whether the sound is there.
 
 References
 ----------

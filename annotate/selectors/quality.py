@@ -1,4 +1,9 @@
-"""Quality estimates of a dataset's categories, and how far rating has come."""
+"""Quality estimates of a dataset's categories, and how far rating has come.
+
+Every rating of a category counts, also those of annotations that came verified from where they were imported.
+FSDKaggle2018, section 3.3, estimates the quality of the annotations that are not verified from the ratings "gathered
+in the category", and leaves open whether ratings of verified ones are among them.
+"""
 
 from __future__ import annotations
 

@@ -124,8 +124,16 @@ def _rules(facts: ReadmeFacts) -> str:
     )
     return (
         f"## How it was made\n\nPolicy version {facts.policy_version}. Audio is WAV, {policy.sample_rate_hz} Hz, mono, "
-        f"16 bit. {_origin(facts)}A label is settled when {policy.agreement} annotators give the same answer."
+        f"16 bit. {_origin(facts)}{_consensus(policy)}"
         + (f"\n\nLeft out (`excluded.csv`):\n\n{left_out}" if left_out else "")
+    )
+
+
+def _consensus(policy: Policy) -> str:
+    people = "1 annotator" if policy.agreement == 1 else f"{policy.agreement} annotators"
+    return (
+        f"A label is settled by the answer, of PP, PNP and not present (NP), that at least {people} gave, and more than "
+        "gave any other. Where two answers lead equally it is undecided; unsure (U) settles nothing."
     )
 
 

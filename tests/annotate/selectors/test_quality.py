@@ -38,6 +38,13 @@ def test_each_category_has_its_ratings_states_and_estimate() -> None:
     assert state_counts(dataset) == {"unrated": 1, "undecided": 1, "settled": 1}
 
 
+def test_ratings_of_an_annotation_that_came_verified_count_too() -> None:
+    dataset = make_dataset()
+    annotation = make_annotation(make_clip(dataset), make_category(dataset, "Dog"), came_verified=True)
+    record_rating(annotation=annotation, annotator=make_participant(dataset), presence="NP", source="web")
+    assert quality_table(dataset)[0].estimate == quality_estimate(0, 0, 1, 0)
+
+
 def test_the_table_takes_three_queries_whatever_there_is() -> None:
     dataset = make_dataset()
     for number in range(10):

@@ -297,3 +297,10 @@ def test_the_readme_tells_of_votes_only_where_recordings_were_cut_and_of_gaps(tm
     for gap in report.gaps:
         assert gap in text
         assert gap in report.summary()
+
+
+def test_the_readme_tells_how_a_label_is_settled_and_how_not(tmp_path: Path) -> None:
+    export_dataset(dataset=make_exportable(), target=tmp_path / "out")
+    text = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "at least 2 annotators gave, and more than gave any other" in text
+    assert "Where two answers lead equally it is undecided; unsure (U) settles nothing." in text
