@@ -11,7 +11,9 @@ Every recording becomes mono, 16 bit, at the rate asked for:
 * another rate is converted by soxr at quality HQ, which is what ``librosa.resample`` does by default
   (``res_type="soxr_hq"``), to ceil(frames x target / source) samples, and gives the same samples;
 * samples are rounded to the nearest of 2**16 steps (halves to even) and clipped, with ``dither="tpdf"`` after
-  adding triangular noise of ±1 step that depends on `seed` alone;
+  adding triangular noise of ±1 step that depends on `seed` alone; "nearest" holds for sources of up to 24 bit and
+  for 32 bit floats, while 32 bit integers and 64 bit floats become 32 bit floats first, so that what lies within
+  2**-9 of the middle between two steps may fall to either;
 * a recording that is 16 bit mono at that rate already passes untouched, bit for bit, dithered or not.
 
 References
@@ -31,6 +33,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from curation.audio.clipping import ClippedFrames, bin_count, bin_length
 from curation.audio.confined_child import ChildDiedError, ConfinedChild
 from curation.audio.errors import AudioRefusedError
 from curation.audio.file_bytes import open_regular
@@ -55,10 +58,13 @@ class Decoded:
         Format and length of the file as it came.
     samples : ndarray of int16 [shape=(n,)]
         Mono samples at the rate asked for.
+    clipped : ClippedFrames or None
+        Where the source was clipped; None where the samples are the source's own and show it themselves.
     """
 
     info: AudioInfo
     samples: NDArray[np.int16]
+    clipped: ClippedFrames | None
 
 
 class Decoder:
@@ -182,17 +188,25 @@ class Decoder:
                 check_suffix(path.name, info)
             frames = -(-info.frames * sample_rate_hz // info.sample_rate_hz)
             request = {"rate_hz": sample_rate_hz, "out_frames": frames, "dither": dither, "seed": seed.hex()}
-            memory = self._memory.take(frames)
+            direct = (info.encoding, info.channels, info.sample_rate_hz) == ("PCM_16", 1, sample_rate_hz)
+            bins = 0 if direct else bin_count(info.frames, info.sample_rate_hz)
+            memory = self._memory.take(frames + bins)
             try:
                 self._run(info, source, memory.descriptor, request)
             except BaseException:
                 self._memory.give_back(memory)
                 raise
-        return Decoded(info=info, samples=self._memory.samples(memory, frames))
+        samples = self._memory.samples(memory, frames + bins)
+        clipped = None
+        if not direct:
+            counts = samples[frames:].copy()  # few, and not to hold the samples when those have gone
+            clipped = ClippedFrames(counts=counts, bin_frames=bin_length(info.sample_rate_hz), frames=info.frames)
+        return Decoded(info=info, samples=samples[:frames], clipped=clipped)
 
     def _run(self, info: AudioInfo, source: int, memory: int | None, request: dict[str, Any]) -> None:
         allowed_s = info.duration_s * info.channels * SECONDS_PER_CHANNEL_SECOND
-        request = {**request, "in_frames": info.frames, "cpu_s": CPU_BASE_S + allowed_s}
+        bin_frames = bin_length(info.sample_rate_hz)
+        request = {**request, "in_frames": info.frames, "bin_frames": bin_frames, "cpu_s": CPU_BASE_S + allowed_s}
         descriptors = [source] if memory is None else [source, memory]
         answer = self._exchange(request, descriptors, self._base_s + allowed_s)
         found = (answer.get("encoding"), answer.get("rate_hz"), answer.get("channels"))

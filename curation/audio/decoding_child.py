@@ -4,9 +4,12 @@ It is started by path in a fresh, isolated interpreter without the parent's envi
 socket, and can afterwards neither write files nor take more memory, descriptors or processor time than it
 was given. Samples go into shared memory; the socket carries only short JSON messages.
 
-Requests ``{"rate_hz", "out_frames", "dither", "seed", "cpu_s"}`` come with one descriptor (check only) or two
-(the second is the memory to fill). The answer is ``{"frames", "rate_hz", "channels", "encoding"}`` or
-``{"reason", "detail"}``.
+Requests ``{"rate_hz", "in_frames", "out_frames", "bin_frames", "dither", "seed", "cpu_s"}`` come with one
+descriptor (check only) or two (the second is the memory to fill). The answer is
+``{"frames", "rate_hz", "channels", "encoding"}`` or ``{"reason", "detail"}``.
+
+Clipping is counted here where samples are converted, since afterwards it cannot be seen any more. The counts, one
+int16 for each `bin_frames` of the source, lie behind the samples in the shared memory.
 """
 
 from __future__ import annotations
@@ -29,6 +32,9 @@ OPEN_FILES = 16
 BLOCK_SAMPLES = 1 << 18  # of all channels together; a block stays in the processor's cache
 WINDOW_FRAMES = 1 << 21  # samples of shared memory that are mapped at a time
 FULL_SCALE = 32_768
+CLIPPED_RUN = 3  # as in curation.audio.measures
+RAIL = 1 - 2.0**-15  # of full scale: 32,767, at which symmetric limiters stop, and all beyond
+RAIL_8_BIT = 1 - 2.0**-7
 POPULATED = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)  # pages in one go, not fault by fault
 DITHER_HALF_BITS = 32
 
@@ -44,9 +50,10 @@ class RefusedError(Exception):
 class Sink:
     """Shared memory that is filled from front to back, a window of it mapped at a time."""
 
-    def __init__(self, descriptor: int, frames: int) -> None:
+    def __init__(self, descriptor: int, frames: int, bins: int) -> None:
         self._descriptor = descriptor
-        self._frames = frames
+        self._end = frames
+        self._total = frames + bins
         self._start = -WINDOW_FRAMES
         self._window: np.ndarray[Any, np.dtype[np.int16]] = np.empty(0, dtype=np.int16)
         self.filled = 0
@@ -54,13 +61,13 @@ class Sink:
     def room(self) -> np.ndarray[Any, np.dtype[np.int16]]:
         """Return the part that is free and mapped; empty when all is filled."""
         used = self.filled - self._start
-        if used >= len(self._window) and self.filled < self._frames:
-            self._start = self.filled
-            frames = min(WINDOW_FRAMES, self._frames - self._start)
+        if used >= len(self._window) and self.filled < self._end:
+            self._start = self.filled  # a whole number of windows, and so of pages
+            frames = min(WINDOW_FRAMES, self._total - self._start)
             view = mmap.mmap(self._descriptor, 2 * frames, offset=2 * self._start, flags=POPULATED)
             self._window = np.frombuffer(view, dtype=np.int16)
             used = 0
-        return self._window[used:]
+        return self._window[used : self._end - self._start]
 
     def put(self, samples: np.ndarray[Any, np.dtype[np.int16]]) -> None:
         """Append samples; those beyond the end are dropped (a resampler's last fraction of a sample)."""
@@ -72,6 +79,53 @@ class Sink:
             room[:count] = samples[:count]
             self.filled += count
             samples = samples[count:]
+
+    def put_counts(self, counts: np.ndarray[Any, np.dtype[np.int16]]) -> None:
+        """Write counts behind the samples, which must be complete."""
+        self._end = self._total
+        self.put(counts)
+
+
+class ClippedCounter:
+    """Counts the frames at which a channel stands at one of its rails in a run of at least `CLIPPED_RUN`.
+
+    A frame is decided when the two after it are known: the last two of each block wait for the next.
+    """
+
+    def __init__(self, in_frames: int, bin_frames: int, channels: int, rail: float) -> None:
+        self._in_frames = in_frames
+        self._bin_frames = bin_frames
+        self._rail = np.float32(rail)
+        self._decided = 1 - CLIPPED_RUN  # the first two to be decided lie before the recording
+        self._open = np.zeros((2 * (CLIPPED_RUN - 1), channels), dtype=np.int8)  # two decided, two waiting
+        self.counts = np.zeros(-(-in_frames // bin_frames), dtype=np.int16)
+
+    def put(self, block: np.ndarray[Any, np.dtype[np.float32]]) -> None:
+        """Look at the next frames, of shape (frames, channels)."""
+        if block.max() < self._rail and block.min() > -self._rail and not self._open.any():
+            self._decided += len(block)
+            return
+        upper, lower = block >= self._rail, block <= -self._rail
+        self._decide(upper.view(np.int8) - lower.view(np.int8))
+
+    def finish(self) -> None:
+        """Decide the frames that still wait."""
+        self._decide(np.zeros((CLIPPED_RUN - 1, self._open.shape[1]), dtype=np.int8))
+
+    def _decide(self, ends: np.ndarray[Any, np.dtype[np.int8]]) -> None:
+        """Go on by frames whose channels stand at their upper (1), lower (-1) or no rail (0)."""
+        ends = np.concatenate([self._open, ends])
+        self._open = ends[-len(self._open) :].copy()
+        begins = np.zeros(len(ends) - 2, dtype=bool)  # a run of three, in any channel
+        for end in ends.T:
+            begins |= (end[:-2] != 0) & (end[:-2] == end[1:-1]) & (end[1:-1] == end[2:])
+        places = np.flatnonzero(begins[2:] | begins[1:-1] | begins[:-2]) + self._decided
+        self._decided += len(ends) - len(self._open)
+        places = places[places < self._in_frames]  # a file may hold more than it declares; it is refused later
+        if len(places):
+            first = places[0] // self._bin_frames
+            counts = np.bincount(places // self._bin_frames - first)
+            self.counts[first : first + len(counts)] += counts.astype(np.int16)
 
 
 class Converter:
@@ -111,19 +165,10 @@ def decode(request: dict[str, Any], source: int, target: int | None) -> dict[str
     with sound:
         # soundfile seeks after every read of a seekable file; lossy decoders do not come back sample for sample.
         sound._info.seekable = 0
-        sink = Sink(target, request["out_frames"]) if target is not None else None
-        direct = sound.subtype == "PCM_16" and sound.channels == 1 and sound.samplerate == request["rate_hz"]
         try:
-            if sink is not None and direct:
-                frames = _copy(sound, sink)
-            elif sink is not None:
-                frames = _convert(sound, Converter(request, sound.samplerate, sink))
-            else:
-                frames = _check(sound)
+            frames = _check(sound) if target is None else _fill(sound, target, request)
         except soundfile.LibsndfileError as error:
             raise _fault(source, error) from error
-        if sink is not None and frames == request["in_frames"] and sink.filled < request["out_frames"]:
-            sink.put(np.zeros(request["out_frames"] - sink.filled, dtype=np.int16))
         return {"frames": frames, "rate_hz": sound.samplerate, "channels": sound.channels, "encoding": sound.subtype}
 
 
@@ -134,6 +179,22 @@ def _fault(source: int, error: soundfile.LibsndfileError) -> RefusedError:
     if os.pread(source, 4, 0) == b"fLaC" and place == os.fstat(source).st_size:
         return RefusedError("truncated", f"the file ends in the middle of the sound, or is damaged there ({what})")
     return RefusedError("undecodable", f"the file is damaged ({what})")
+
+
+def _fill(sound: Any, target: int, request: dict[str, Any]) -> int:
+    """Put the whole file's samples into the shared memory, and the counts of clipped frames if they change."""
+    if sound.subtype == "PCM_16" and sound.channels == 1 and sound.samplerate == request["rate_hz"]:
+        return _copy(sound, Sink(target, request["out_frames"], 0))
+    bins = -(-request["in_frames"] // request["bin_frames"])
+    sink = Sink(target, request["out_frames"], bins)
+    converter = Converter(request, sound.samplerate, sink)  # first: C that is short of memory ends less kindly
+    rail = RAIL_8_BIT if sound.subtype in {"PCM_U8", "PCM_S8"} else RAIL
+    clipped = ClippedCounter(request["in_frames"], request["bin_frames"], sound.channels, rail)
+    frames = _convert(sound, converter, clipped)
+    if frames == request["in_frames"]:
+        sink.put(np.zeros(request["out_frames"] - sink.filled, dtype=np.int16))  # a resampler's last fraction
+        sink.put_counts(clipped.counts)
+    return frames
 
 
 def _copy(sound: Any, sink: Sink) -> int:
@@ -160,11 +221,13 @@ def _blocks(sound: Any, dtype: str) -> Any:
         yield block
 
 
-def _convert(sound: Any, converter: Converter) -> int:
+def _convert(sound: Any, converter: Converter, clipped: ClippedCounter) -> int:
     frames = 0
     for block in _blocks(sound, "float32"):
         frames += len(block)
+        clipped.put(block)
         converter.put(block, last=False)
+    clipped.finish()
     converter.put(np.zeros((0, sound.channels), dtype=np.float32), last=True)
     return frames
 

@@ -2,7 +2,9 @@
 
 Clips are mono and are measured as the one channel they are (ITU-R BS.1770-4, gain 1.0). A tone in one channel
 measures 3.01 LU less than the same tone in both channels of a stereo pair: EBU Tech 3341's test signal, a
-sine of 1 kHz at -23 dBFS in left and right, has -23.0 LUFS as stereo and -26.0 LUFS here.
+sine of 1 kHz at -23 dBFS in left and right, has -23.0 LUFS as stereo and -26.0 LUFS here. BS.1770 gives its
+K-weighting for 48 kHz only; at other rates it is that of the same analogue filters, whose treble shelf bends as it
+comes close to half the rate: at 8 kHz loudness reads up to 0.26 LU less than the analogue prototype's.
 
 References
 ----------
@@ -36,6 +38,10 @@ SILENT_DBFS = -60.0
 class Measures:
     """Measurements of one clip.
 
+    Loudness, true peak and silent share are measured in the clip's own samples. So is the clipped share where the
+    recording passed bit for bit; where it was mixed down or resampled, which hides clipping, the share is that of the
+    source in the clip's time (`curation.audio.clipping`): a frame counts if any channel is clipped there.
+
     Attributes
     ----------
     loudness_lufs : float or None
@@ -43,7 +49,7 @@ class Measures:
     true_peak_dbtp : float or None
         Largest magnitude between samples too, in dB relative to full scale; None for digital silence.
     clipped_share : float
-        Share of samples, 0 to 1, that stand at one end of the 16-bit scale in runs of at least 3.
+        Share, 0 to 1, of samples of ±32,767/32,768 of full scale or more in runs of at least 3 at one end.
     silent_share : float
         Share of frames of 20 ms, 0 to 1, whose RMS is below -60 dB of full scale (a square wave has 0 dB).
     """
@@ -54,7 +60,7 @@ class Measures:
     silent_share: float
 
 
-def measure(samples: NDArray[np.int16], sample_rate_hz: int) -> Measures:
+def measure(samples: NDArray[np.int16], sample_rate_hz: int, *, clipped: float | None = None) -> Measures:
     """Measure a clip.
 
     Parameters
@@ -63,6 +69,8 @@ def measure(samples: NDArray[np.int16], sample_rate_hz: int) -> Measures:
         Mono samples, at least one.
     sample_rate_hz : int
         Rate in hertz.
+    clipped : float, optional
+        Clipped share of the source, 0 to 1; measured in the samples where left out.
 
     Returns
     -------
@@ -80,7 +88,7 @@ def measure(samples: NDArray[np.int16], sample_rate_hz: int) -> Measures:
     return Measures(
         loudness_lufs=loudness_lufs(samples, sample_rate_hz),
         true_peak_dbtp=true_peak_dbtp(samples, sample_rate_hz),
-        clipped_share=clipped_share(samples),
+        clipped_share=clipped_share(samples) if clipped is None else clipped,
         silent_share=silent_share(samples, sample_rate_hz),
     )
 
@@ -118,8 +126,8 @@ def _gated_length(frames: int, sample_rate_hz: int) -> int:
 def true_peak_dbtp(samples: NDArray[np.int16], sample_rate_hz: int) -> float | None:
     """Return the true peak in dB relative to full scale (BS.1770-4, annex 2), or None for digital silence.
 
-    The signal is oversampled four times below 96 kHz, twice below 192 kHz, by soxr HQ; the samples
-    themselves count too, so that the true peak is never below the sample peak.
+    The signal is oversampled by soxr HQ, four times below 64 kHz, three times below 96 kHz, twice below 192 kHz;
+    the samples themselves count too, so that the true peak is never below the sample peak.
     """
     factor = min(TRUE_PEAK_FACTOR, math.ceil(TRUE_PEAK_RATE_HZ / sample_rate_hz))
     signal = samples.astype(np.float32)
@@ -131,10 +139,12 @@ def true_peak_dbtp(samples: NDArray[np.int16], sample_rate_hz: int) -> float | N
 
 
 def clipped_share(samples: NDArray[np.int16]) -> float:
-    """Return the share of samples that stand at one end of the scale in runs of at least `CLIPPED_RUN`."""
+    """Return the share of samples that stand at one end of the scale in runs of at least `CLIPPED_RUN`.
+
+    -32,767 counts as the lower end too: many limiters and encoders clip symmetrically.
+    """
     clipped = 0
-    for end in (FULL_SCALE - 1, -FULL_SCALE):
-        at_end = samples == end
+    for at_end in (samples == FULL_SCALE - 1, samples <= 1 - FULL_SCALE):
         if np.count_nonzero(at_end) >= CLIPPED_RUN:
             edges = np.flatnonzero(np.diff(at_end, prepend=False, append=False))
             runs = edges[1::2] - edges[::2]

@@ -15,10 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from curation.audio.decoder import Decoder
+from curation.audio.decoder import Decoded, Decoder
 from curation.audio.errors import AudioRefusedError
 from curation.audio.file_bytes import FileIdentity, open_regular
 from curation.audio.info import AudioInfo
@@ -167,7 +164,7 @@ def take_clip(decoder: Decoder, request: ClipRequest) -> StoredClip | Known | Re
     except AudioRefusedError as error:
         return Refused(error.reason, error.detail)
     key = clip_key(original_sha256=original.sha256, sample_rate_hz=request.sample_rate_hz, dither=request.dither)
-    return StoredClip(original=original, audio=_store(key, decoded.samples, request.sample_rate_hz))
+    return StoredClip(original=original, audio=_store(key, decoded, slice(None), request.sample_rate_hz))
 
 
 def cut_recording(decoder: Decoder, request: CutRequest) -> list[ClipAudio] | Refused:
@@ -187,7 +184,7 @@ def cut_recording(decoder: Decoder, request: CutRequest) -> list[ClipAudio] | Re
     """
     try:
         with local_copy(request.original_key) as path:
-            samples = decoder.samples(
+            decoded = decoder.decode(
                 path,
                 sample_rate_hz=request.sample_rate_hz,
                 dither=request.dither,
@@ -207,10 +204,11 @@ def cut_recording(decoder: Decoder, request: CutRequest) -> list[ClipAudio] | Re
                 segment_frames=request.segment_frames,
                 index=index,
             ),
-            samples[start:end],
+            decoded,
+            slice(start, end),
             request.sample_rate_hz,
         )
-        for index, (start, end) in enumerate(segment_bounds(len(samples), request.segment_frames))
+        for index, (start, end) in enumerate(segment_bounds(len(decoded.samples), request.segment_frames))
     ]
 
 
@@ -232,6 +230,18 @@ def _sha256(path: Path) -> str:
             raise AudioRefusedError("unreadable", f"{path.name}: {error.strerror}. Check the disk.") from error
 
 
-def _store(key: str, samples: NDArray[np.int16], sample_rate_hz: int) -> ClipAudio:
+def _store(key: str, decoded: Decoded, part: slice, sample_rate_hz: int) -> ClipAudio:
+    """Store a part of a recording and measure it."""
+    samples = decoded.samples[part]
     store_clip_samples(key, samples, sample_rate_hz)
-    return ClipAudio(key=key, frames=len(samples), measures=asdict(measure(samples, sample_rate_hz)))
+    measures = measure(samples, sample_rate_hz, clipped=_clipped_share(decoded, part, sample_rate_hz))
+    return ClipAudio(key=key, frames=len(samples), measures=asdict(measures))
+
+
+def _clipped_share(decoded: Decoded, part: slice, sample_rate_hz: int) -> float | None:
+    """Return the clipped share of a part in the source; None where its samples are the source's own."""
+    if decoded.clipped is None:
+        return None
+    start, end, _ = part.indices(len(decoded.samples))
+    source_frames = decoded.info.sample_rate_hz / sample_rate_hz
+    return decoded.clipped.share(start * source_frames, end * source_frames)

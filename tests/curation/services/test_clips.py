@@ -101,6 +101,17 @@ def test_another_format_is_converted_as_librosa_does(dataset: Dataset, folder: P
     np.testing.assert_allclose(stored, np.rint(wanted * 32_768), atol=1)
 
 
+@pytest.mark.parametrize(("rate_hz", "channels"), [(RATE_HZ, 1), (RATE_HZ, 2), (48_000, 1)])
+def test_a_clipped_clip_says_so_whether_or_not_it_is_converted(
+    dataset: Dataset, folder: Path, rate_hz: int, channels: int
+) -> None:
+    samples = noise(rate_hz, channels)
+    samples[: rate_hz // 4] = -32_767
+    write_audio(folder / "a.wav", samples, rate_hz)
+    take(dataset, folder, row())
+    assert Clip.objects.get().clipped_share == pytest.approx(0.25, abs=1e-4)
+
+
 def test_several_labels_make_one_clip(dataset: Dataset, folder: Path) -> None:
     write_audio(folder / "a.wav", noise(8_000), RATE_HZ)
     report = take(dataset, folder, row(), row(label="Meow", verified="0"))

@@ -113,6 +113,17 @@ def test_another_format_is_mixed_and_resampled_as_librosa_does(folder: Path) -> 
         np.testing.assert_allclose(stored, wanted[index * 44_100 : (index + 1) * 44_100], atol=1)
 
 
+def test_the_segment_in_which_a_recording_is_clipped_says_so_after_resampling(folder: Path) -> None:
+    dataset = make_dataset(segment_s=1.0)
+    make_category(dataset, "Bus")
+    samples = noise(3 * 48_000, 2)
+    samples[60_000:84_000, 1] = 32_767  # half of the second segment, in one channel
+    submission = add_recording(dataset, folder, samples, 48_000)
+    segment_dataset(dataset=dataset)
+    shares = list(submission.clips.order_by("segment_index").values_list("clipped_share", flat=True))
+    assert shares == [0, pytest.approx(0.5), 0]
+
+
 def test_spoken_digits_joined_to_long_recordings_are_cut_sample_for_sample(shared_data: Path, folder: Path) -> None:
     dataset = make_dataset(sample_rate_hz=RATE_HZ)
     make_category(dataset, "Bus")
