@@ -31,7 +31,11 @@ export function announceReadiness(page: Document): void {
   });
 }
 
-/** Say in the note which answers are missing when the browser refuses to send; it moves the focus to the first. */
+/**
+ * Say in the note which answers are missing when the browser refuses to send, and move the focus to the first.
+ *
+ * The browser's own bubble would cover the note and the button, in the browser's language.
+ */
 export function announceMissing(page: Document): void {
   page.addEventListener(
     "invalid",
@@ -40,6 +44,8 @@ export function announceMissing(page: Document): void {
         event.target instanceof Element ? event.target.closest<HTMLFormElement>("#turn form.answers") : null;
       const note = form?.querySelector<HTMLElement>("[data-missing]");
       if (!form || !note) return;
+      event.preventDefault();
+      form.querySelector<HTMLElement>("input:invalid")?.focus();
       const titles = [...form.querySelectorAll<HTMLFieldSetElement>("fieldset[data-title]")]
         .filter((one) => !one.querySelector("input:checked"))
         .map((one) => one.dataset["title"] ?? "");

@@ -246,7 +246,12 @@ describe("a ballot that lacks an answer", () => {
        <p data-missing="Still to answer:" data-ready="Ready"></p></form></div>`,
     );
     announceMissing(document);
+    const invalid = vi.fn<(event: Event) => void>();
+    document.addEventListener("invalid", invalid, true);
     document.querySelector("form")?.checkValidity();
+    document.removeEventListener("invalid", invalid, true);
     expect(document.querySelector("[data-missing]")?.textContent).toBe("Still to answer: Gain");
+    expect(invalid.mock.calls[0]?.[0].defaultPrevented).toBe(true); // the note speaks, not the browser
+    expect(document.activeElement?.getAttribute("name")).toBe("gain");
   });
 });
