@@ -11,6 +11,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from rest_framework.authtoken.models import TokenProxy
 
 from curation.models import (
     Clip,
@@ -26,6 +28,7 @@ from curation.models import (
     User,
 )
 from curation.services.account_origin import vouch_for
+from curation.services.api_tokens import revoke_token
 from curation.services.members import MemberRefusedError, check_link
 
 if TYPE_CHECKING:  # Django's own classes take no parameters at run time
@@ -36,6 +39,10 @@ if TYPE_CHECKING:  # Django's own classes take no parameters at run time
 else:
     ModelAdmin, TabularInline, AccountModelAdmin = admin.ModelAdmin, admin.TabularInline, UserAdmin
     ParticipantForm = forms.ModelForm
+
+
+# REST framework lists every token in full: whoever opened that page could vote and rate as anybody.
+admin.site.unregister(TokenProxy)
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -80,6 +87,13 @@ class AccountAdmin(AccountModelAdmin):
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "display_name", "password1", "password2")}),)
     filter_horizontal = ()
     list_filter = ("is_active", "is_superuser")
+    actions = ("end_tokens",)
+
+    @admin.action(description=_("End the tokens of the chosen accounts"), permissions=["change"])
+    def end_tokens(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Make the tokens of some accounts useless; nobody but their owner ever sees one."""
+        ended = sum(revoke_token(user=user) for user in queryset)
+        self.message_user(request, ngettext("%(n)d token ended.", "%(n)d tokens ended.", ended) % {"n": ended})
 
     def get_inlines(self, request: HttpRequest, obj: Model | None = None) -> list[type[Any]]:  # noqa: ARG002 -- Django's
         """Ask for roles once the account is there."""

@@ -9,9 +9,13 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import ValidationError as BadRequest
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.views import APIView
+
+_MOST_DIGITS = 9
+_SHOWN = 20
 
 
 class RowCursorPagination(CursorPagination):
@@ -30,6 +34,17 @@ class RowCursorPagination(CursorPagination):
         if cursor is not None and cursor.position is not None and isinstance(queryset, QuerySet):
             self._check_position(queryset.model, str(cursor.position))
         return super().paginate_queryset(queryset, request, view)
+
+    def get_page_size(self, request: Request) -> int | None:
+        """Return the rows of a page; a number that cannot be used is refused and not passed over."""
+        asked = request.query_params.get(self.page_size_query_param)
+        if asked is None:
+            return self.page_size
+        is_number = asked.isascii() and asked.isdigit() and len(asked) <= _MOST_DIGITS
+        if not is_number or not 1 <= int(asked) <= self.max_page_size:
+            message = f"{asked[:_SHOWN]!r} is no number of rows from 1 to {self.max_page_size}."
+            raise BadRequest({self.page_size_query_param: [message]})
+        return int(asked)
 
     def _check_position(self, model: type[Model], position: str) -> None:
         name = self.ordering.lstrip("-")

@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, Never
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -106,10 +107,21 @@ class DatasetCommand(BaseCommand):
                 self.stdout.write("They were refused before; nothing else in the file is new.")
             sys.exit(SOME_REFUSED)
 
+    def _execute_on_tables(self, *args: Any, **options: Any) -> str | None:
+        """Run the command; make the tables first where the embedded database is new and has none."""
+        try:
+            return super().execute(*args, **options)
+        except OperationalError:
+            if connection.vendor != "sqlite" or connection.introspection.table_names():
+                raise
+        call_command("migrate", verbosity=0)
+        self.stderr.write(f"Made the database {connection.settings_dict['NAME']}.")
+        return super().execute(*args, **options)
+
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Turn what the command can do nothing about into exit 2 with one line; ``--traceback`` shows the rest."""
         try:
-            return super().execute(*args, **options)
+            return self._execute_on_tables(*args, **options)
         except UnusableFileError as error:
             self.stop(str(error))
         except BrokenPipeError:

@@ -41,12 +41,15 @@ class Member:
         Who the account is, if a code was given.
     taken_back : bool
         Whether somebody had signed up with the address, so that the account was taken from them.
+    new_code : bool
+        Whether nobody had recorded or judged under the code before: it may be mistyped.
     """
 
     user: User
     password: str
     participant: Participant | None
     taken_back: bool = False
+    new_code: bool = False
 
 
 def check_link(*, dataset: Dataset, code: str, user: User) -> None:
@@ -161,5 +164,6 @@ def add_member(*, dataset: Dataset, email: str, role: Role, code: str = "", name
     elif is_strangers:
         password = take_back(user=user)
     Membership.objects.get_or_create(dataset=dataset, user=user, role=role)
+    new_code = bool(code) and not Participant.objects.filter(dataset=dataset, code=code).exists()
     person = link_account(dataset=dataset, code=code, user=user) if code else None
-    return Member(user, password, person, taken_back=is_strangers)
+    return Member(user, password, person, taken_back=is_strangers, new_code=new_code)

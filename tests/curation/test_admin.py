@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from rest_framework.authtoken.models import Token
 
 from curation.models import Dataset, Participant, Release, Role, Split, User
 from curation.selectors.policies import current_policy
@@ -49,6 +50,17 @@ def test_only_accounts_datasets_and_who_a_person_is_can_be_changed(operator: Cli
         page = operator.get(f"/operator/curation/{meta.model_name}/{row.pk}/change/")
         assert page.status_code == 200
         assert page.context["has_change_permission"] == (model in CHANGEABLE), model
+
+
+def test_the_operator_ends_tokens_and_never_sees_one(operator: Client) -> None:
+    curator = User.objects.get(email="cora@example.org")
+    token = Token.objects.create(user=curator)
+    assert operator.get("/operator/authtoken/tokenproxy/").status_code == 404
+    chosen = {"action": "end_tokens", "_selected_action": [curator.pk]}
+    page = operator.post("/operator/curation/user/", chosen, follow=True)
+    assert "1 token ended." in page.content.decode()
+    assert token.key not in page.content.decode()
+    assert not Token.objects.exists()
 
 
 def test_a_curator_is_no_operator(client: Client) -> None:

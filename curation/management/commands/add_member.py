@@ -33,3 +33,8 @@ class Command(DatasetCommand):
         self.stdout.write(f"{member.user.email} is {role} in {slug}.")
         if member.participant:
             self.stdout.write(f"{member.user.email} is {member.participant.code} in the files of {slug}.")
+        if member.new_code and member.participant:
+            self.stdout.write(
+                f"Mind: nobody has recorded or judged as {member.participant.code} yet. If the code is mistyped, take "
+                "the account off it (/operator/, Participants) and run this again: codes are never merged."
+            )

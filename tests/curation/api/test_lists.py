@@ -310,6 +310,23 @@ def test_every_parameter_that_a_refusal_names_is_taken(name: str) -> None:
     assert client.get(f"/api/{name}/?format=json&page_size=1").status_code == 200
 
 
+@pytest.mark.parametrize("size", ["", "abc", "0", "-1", "1.5", "1001", "5000", "9" * 30, "\u0663"])
+def test_a_page_size_that_cannot_be_used_is_refused(size: str) -> None:
+    client = client_of(make_member(make_dataset(), Role.CURATOR))
+    answer = client.get("/api/clips/", {"page_size": size})
+    assert answer.status_code == 400
+    assert "from 1 to 1000" in answer.json()["page_size"][0]
+
+
+def test_what_is_not_found_is_told_without_names_of_the_program() -> None:
+    client = client_of(make_member(make_dataset(), Role.CURATOR))
+    for language, words in (("en", "your roles do not open it"), ("ko", "역할")):
+        answer = client.get("/api/clips/99/", headers={"accept-language": language})
+        assert answer.status_code == 404
+        assert words in answer.json()["detail"]
+        assert "Clip" not in answer.json()["detail"]
+
+
 def test_quality_estimates_are_not_narrowed() -> None:
     dataset = make_dataset()
     client = client_of(make_member(dataset, Role.CURATOR))

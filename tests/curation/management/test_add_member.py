@@ -8,7 +8,7 @@ from allauth.account.models import EmailAddress
 from django.core.management import CommandError, call_command
 
 from curation.models import Dataset, Membership, User
-from tests.factories.rows import make_dataset, make_user
+from tests.factories.rows import make_dataset, make_participant, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -69,3 +69,12 @@ def test_a_curator_without_an_address_makes_no_dataset() -> None:
     with pytest.raises(CommandError):
         call_command("create_dataset", "scenes", "--curator", "me")
     assert not Dataset.objects.exists()
+
+
+def test_a_code_that_nobody_has_used_is_named_as_new() -> None:
+    make_participant(make_dataset("scenes"), "user0003")
+    words = ("add_member", "scenes", "me@example.org", "--role", "annotator", "--participant")
+    assert "Mind" not in printed(*words, "user0003")
+    words = ("add_member", "scenes", "you@example.org", "--role", "annotator", "--participant")
+    assert "nobody has recorded or judged as user0004 yet" in printed(*words, "user0004")
+    assert "Mind" not in printed(*words, "user0004")

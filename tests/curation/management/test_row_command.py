@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import NoReturn
@@ -14,6 +17,8 @@ from django.db import InterfaceError, OperationalError, ProgrammingError, connec
 from curation.audio.confined_child import ChildStartError
 from curation.services.jobs import LeaseLostError
 from tests.factories.rows import make_dataset
+
+PROJECT = Path(__file__).resolve().parents[3]
 
 pytestmark = pytest.mark.django_db
 
@@ -95,3 +100,16 @@ def test_a_wrong_query_on_a_whole_database_is_a_fault_of_ours(
     monkeypatch.setattr(service, fails)
     with pytest.raises(ProgrammingError, match="syntax error"):
         call_command(*words)
+
+
+def test_a_command_makes_the_tables_of_a_new_embedded_database(tmp_path: Path) -> None:
+    environment = os.environ | {"EARMARK_DATA_DIR": str(tmp_path / "data")}
+    environment.pop("DATABASE_URL", None)
+    words = [sys.executable, "manage.py", "create_dataset", "scenes"]
+    made = subprocess.run(  # noqa: S603 -- this project's own program
+        words, cwd=PROJECT, env=environment, text=True, capture_output=True, check=True
+    )
+    assert "Dataset scenes made" in made.stdout
+    assert "Made the database" in made.stderr
+    again = subprocess.run(words, cwd=PROJECT, env=environment, text=True, capture_output=True, check=True)  # noqa: S603
+    assert "Made the database" not in again.stderr
