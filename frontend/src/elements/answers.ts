@@ -45,7 +45,7 @@ export function announceMissing(page: Document): void {
       const note = form?.querySelector<HTMLElement>("[data-missing]");
       if (!form || !note) return;
       event.preventDefault();
-      form.querySelector<HTMLElement>("input:invalid")?.focus();
+      [...form.querySelectorAll("input")].find((one) => !one.validity.valid)?.focus();
       const titles = [...form.querySelectorAll<HTMLFieldSetElement>("fieldset[data-title]")]
         .filter((one) => !one.querySelector("input:checked"))
         .map((one) => one.dataset["title"] ?? "");
