@@ -13,9 +13,15 @@ import re
 import unicodedata
 
 SUBMISSION_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+# A label as far as a pattern can say it: marks of letters have no class of their own in `re`; see `_LABEL`.
 SEGMENT_NAME = re.compile(
-    r"(?P<label>[^\W_]+)_user(?P<number>[0-9]{4,})_(?P<submission>[A-Za-z0-9-]{1,64})_(?P<index>[0-9]{3,})\.wav"
+    r"(?P<label>[^\W_][^\x00-/:-@\[-`{-\x7f\s]*)"
+    r"_user(?P<number>[0-9]{4,})_(?P<submission>[A-Za-z0-9-]{1,64})_(?P<index>[0-9]{3,})\.wav"
 )
+# Over `_kinds` of a text: letters, each with the marks that follow it, and digits; an apostrophe parts no word.
+_LABEL = re.compile(r"(?:LM*|D)+")
+_WORD = re.compile(r"(?:LM*|D)+(?:'(?:LM*|D)+)*")
+_APOSTROPHES = re.compile("['\u2019]")
 
 
 class NamingError(ValueError):
@@ -23,7 +29,7 @@ class NamingError(ValueError):
 
 
 def file_label(name: str) -> str:
-    """Return a category's name as it stands in file names: its letters and digits in CamelCase.
+    """Return a category's name as it stands in file names: its letters, with their marks, and digits in CamelCase.
 
     Parameters
     ----------
@@ -34,19 +40,37 @@ def file_label(name: str) -> str:
     -------
     str
         Letters and digits, each word's first letter a capital ("CrowdedIndoor"); what a word already has in
-        capitals stays ("TV"). Letters of any script stay, in their composed form (NFC).
+        capitals stays ("TV"). Letters of any script stay, with the vowel signs and other marks that follow them
+        (Unicode's Mn and Mc), in their composed form (NFC). It can stand in a segment's name.
 
     Raises
     ------
     NamingError
         If the name has neither letter nor digit.
     """
-    words = re.findall(r"[^\W_]+(?:['\u2019][^\W_]+)*", unicodedata.normalize("NFC", name))
-    label = "".join(word[0].upper() + re.sub(r"['\u2019]", "", word[1:]) for word in words)
+    name = unicodedata.normalize("NFC", name)
+    words = [_APOSTROPHES.sub("", name[match.start() : match.end()]) for match in _WORD.finditer(_kinds(name))]
+    # Composed once more: a capital may have more characters than its letter, and letters of two words may join.
+    label = unicodedata.normalize("NFC", "".join(word[0].upper() + word[1:] for word in words))
     if not label:
         message = f"{name!r} has neither letter nor digit. Give the category a name with one."
         raise NamingError(message)
     return label
+
+
+def _kinds(text: str) -> str:
+    """Return one character for each of `text`: L for a letter, D a digit, M a mark, ' an apostrophe, a space else."""
+    return "".join(map(_kind, text))
+
+
+def _kind(sign: str) -> str:
+    if sign.isalpha():
+        return "L"
+    if sign.isalnum():
+        return "D"
+    if _APOSTROPHES.match(sign):
+        return "'"
+    return "M" if unicodedata.category(sign) in {"Mn", "Mc"} else " "
 
 
 def folded_name(name: str) -> str:
@@ -97,7 +121,7 @@ def segment_name(*, file_label: str, participant_number: int, submission_id: str
     Parameters
     ----------
     file_label : str
-        The category's label, letters and digits.
+        The category's label, as `file_label` makes it.
     participant_number : int
         The participant's number, at least 0; four digits or more in the name.
     submission_id : str
@@ -119,9 +143,9 @@ def segment_name(*, file_label: str, participant_number: int, submission_id: str
         message = f"participant {participant_number}, segment {index}: both must be at least 0."
         raise NamingError(message)
     name = f"{file_label}_user{participant_number:04d}_{submission_id}_{index:03d}.wav"
-    if not SEGMENT_NAME.fullmatch(name):
+    if not (SEGMENT_NAME.fullmatch(name) and _LABEL.fullmatch(_kinds(file_label))):
         message = (
-            f"{name!r} is no segment name: the label takes letters and digits, "
+            f"{name!r} is no segment name: the label takes letters, with their marks, and digits, "
             "the submission 1 to 64 letters, digits and hyphens (A-Z, a-z, 0-9, -)."
         )
         raise NamingError(message)

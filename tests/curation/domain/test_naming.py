@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sys
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,19 +25,35 @@ IDS = st.from_regex(r"[A-Za-z0-9-]{1,64}", fullmatch=True)
         ("Chewing_gum/TV", "ChewingGumTV"),
         ("지하철 역", "지하철역"),
         ("Cafe\u0301", "Caf\u00e9"),
+        ("\u0915\u093f\u0932\u093e", "\u0915\u093f\u0932\u093e"),  # Hindi: a fort
+        ("\u0915\u0932\u093e", "\u0915\u0932\u093e"),  # Hindi: art
+        (
+            "\u0939\u093f\u0928\u094d\u0926\u0940 \u0938\u0902\u0917\u0940\u0924",
+            "\u0939\u093f\u0928\u094d\u0926\u0940\u0938\u0902\u0917\u0940\u0924",
+        ),
+        ("\u0e19\u0e49\u0e33 \u0e17\u0e35\u0e48", "\u0e19\u0e49\u0e33\u0e17\u0e35\u0e48"),  # Thai
+        ("\u0390ota", "\u03aa\u0301ota"),
+        ("\u01f0azz", "J\u030cazz"),
+        ("\u1112 \u1161", "\ud558"),
+        ("\u260e\ufe0f Phone 1\u20e3", "Phone1"),
     ],
 )
 def test_label_keeps_letters_and_digits_in_camel_case(name: str, label: str) -> None:
     assert file_label(name) == label
 
 
-@pytest.mark.parametrize("name", ["", " ", "_", "?!", "''"])
+@pytest.mark.parametrize("name", ["", " ", "_", "?!", "''", "\u0301", " \u093f"])
 def test_a_name_without_letter_or_digit_has_no_label(name: str) -> None:
     with pytest.raises(NamingError, match="neither letter nor digit"):
         file_label(name)
 
 
-@given(st.text())
+LETTERS_AND_MARKS = st.text(
+    st.characters(categories=["L", "M", "Nd", "Zs"], include_characters="'\u0390\u01f0\u0149\u1112\u1161")
+)
+
+
+@given(st.text() | LETTERS_AND_MARKS)
 def test_every_label_can_stand_in_a_segment_name_and_is_stable(name: str) -> None:
     try:
         label = file_label(name)
@@ -45,6 +64,16 @@ def test_every_label_can_stand_in_a_segment_name_and_is_stable(name: str) -> Non
     assert found
     assert found["label"] == label
     assert file_label(label) == label
+    assert unicodedata.is_normalized("NFC", label)
+
+
+def test_every_letter_whose_capital_is_several_can_begin_a_segment_name() -> None:
+    letters = [chr(code) for code in range(sys.maxunicode + 1) if len(chr(code).upper()) > 1]
+    assert len(letters) > 100
+    for letter in letters:
+        label = file_label(f"{letter}a")
+        assert unicodedata.is_normalized("NFC", label)
+        assert segment_name(file_label=label, participant_number=1, submission_id="1", index=0).startswith(label)
 
 
 def test_the_name_is_the_papers() -> None:
@@ -76,6 +105,10 @@ def test_a_name_reads_back_as_what_made_it(label: str, number: int, submission: 
         {"file_label": "Sub way"},
         {"file_label": "../x"},
         {"file_label": ""},
+        {"file_label": "a\u2014b"},
+        {"file_label": "a\u00a0b"},
+        {"file_label": "\u0301a"},
+        {"file_label": "a'b"},
         {"submission_id": ""},
         {"submission_id": "a_b"},
         {"submission_id": "é"},

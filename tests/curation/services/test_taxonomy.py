@@ -251,3 +251,12 @@ def test_a_name_whose_segments_no_file_system_takes_is_refused(dataset: Dataset,
     label = Category.objects.get().file_label
     longest = segment_name(file_label=label, participant_number=2**31 - 1, submission_id="x" * 64, index=10**6)
     assert len(longest.encode()) <= 255
+
+
+def test_names_that_differ_in_vowel_signs_alone_are_two_categories(dataset: Dataset, tmp_path: Path) -> None:
+    report = take_csv(
+        dataset, tmp_path, "fort,\u0915\u093f\u0932\u093e,,", "art,\u0915\u0932\u093e,,", "iota,\u0390ota,,"
+    )
+    assert (report.accepted, report.refused) == (3, 0)
+    for category in Category.objects.all():
+        assert segment_name(file_label=category.file_label, participant_number=1, submission_id="1", index=0)
