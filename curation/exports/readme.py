@@ -132,8 +132,8 @@ def _rules(facts: ReadmeFacts) -> str:
 def _consensus(policy: Policy) -> str:
     people = "1 annotator" if policy.agreement == 1 else f"{policy.agreement} annotators"
     return (
-        f"A label is settled by the answer, of PP, PNP and not present (NP), that at least {people} gave, and more than "
-        "gave any other. Where two answers lead equally it is undecided; unsure (U) settles nothing."
+        f"A label is settled by the answer, of PP, PNP and not present (NP), that at least {people} gave, and more "
+        "than gave any other. Where two answers lead equally it is undecided; unsure (U) settles nothing."
     )
 
 
