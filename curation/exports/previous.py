@@ -87,7 +87,7 @@ def _sha256(file: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def previous_export(target: Path, slug: str) -> PreviousExport | None:
+def previous_export(target: Path, slug: str, version: str = "") -> PreviousExport | None:
     """Read the export that stands at `target`.
 
     Parameters
@@ -96,6 +96,8 @@ def previous_export(target: Path, slug: str) -> PreviousExport | None:
         A ZIP file or a folder, which may be missing or an empty folder.
     slug : str
         The dataset that is to be exported.
+    version : str
+        The release that is to be written; empty for an export that is none.
 
     Returns
     -------
@@ -105,7 +107,8 @@ def previous_export(target: Path, slug: str) -> PreviousExport | None:
     Raises
     ------
     ExportError
-        If something stands there that is not an export of this dataset, or holds files of somebody else.
+        If something stands there that is not an export of this dataset, is another release of it, or holds files of
+        somebody else.
     """
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return None
@@ -115,9 +118,15 @@ def previous_export(target: Path, slug: str) -> PreviousExport | None:
         digests = dict(_checksums(texts[CHECKSUMS]))
         ours = isinstance(about, dict) and MARKER in about and about.get("dataset") == slug
     except (KeyError, ValueError, zipfile.BadZipFile, OSError):
-        ours, digests, sizes = False, {}, {}
+        about, ours, digests, sizes = {}, False, {}, {}
     if not ours:
         message = f"{target} exists and is no export of {slug!r}. Choose another name, or remove it yourself."
+        raise ExportError(message)
+    frozen = about.get("release")
+    if frozen and frozen != version:
+        message = (
+            f"{target} is release {frozen} and stays: it may be the only copy. Choose another name for this export."
+        )
         raise ExportError(message)
     foreign = sorted(sizes.keys() - digests.keys() - {CHECKSUMS})
     if foreign:

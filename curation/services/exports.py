@@ -82,7 +82,7 @@ def export_dataset(
     dataset : Dataset
         What is exported.
     target : Path
-        A name that ends in ``.zip``, or a folder. An earlier export there is replaced.
+        A name that ends in ``.zip``, or a folder. An earlier export there is replaced, but not another release.
     split_number : int, optional
         The split to follow, even if clips came since; the latest where absent, made now if there is none.
     version : str, optional
@@ -103,7 +103,7 @@ def export_dataset(
         If it cannot be made or would differ from the release of that version; nothing is written then.
     """
     release = find_release(dataset, version)
-    previous = previous_export(target, dataset.slug)
+    previous = previous_export(target, dataset.slug, version)
     if release is None and split_number is None:
         _ensure_split(dataset)
     with read_snapshot():

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from curation.exports.archive import ExportError
+from curation.models import Release
 from curation.services.exports import export_dataset
 from tests.factories.exports import make_exportable
+from tests.factories.snapshots import all_files
 
 pytestmark = pytest.mark.django_db
 
@@ -53,3 +56,17 @@ def test_a_zip_whose_bytes_rotted_is_written_again(tmp_path: Path) -> None:
     target.write_bytes(sound[:place] + b"F" + sound[place + 1 :])
     assert not export_dataset(dataset=dataset, target=target).unchanged
     assert target.read_bytes() == sound
+
+
+@pytest.mark.parametrize("name", ["out.zip", "out"])
+@pytest.mark.parametrize("version", ["", "1.1"])
+def test_a_release_is_never_written_over(tmp_path: Path, name: str, version: str) -> None:
+    dataset, target = make_exportable(), tmp_path / name
+    export_dataset(dataset=dataset, target=target)
+    export_dataset(dataset=dataset, target=target, version="1.0")  # what is no release gives way to one
+    before = all_files(tmp_path)
+    with pytest.raises(ExportError, match=r"is release 1\.0 and stays"):
+        export_dataset(dataset=dataset, target=target, version=version)
+    assert all_files(tmp_path) == before
+    assert Release.objects.count() == 1
+    assert export_dataset(dataset=dataset, target=target, version="1.0").unchanged
