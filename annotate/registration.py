@@ -19,6 +19,7 @@ from curation import registry
 from curation.domain.progress import Progress
 from curation.models import AnnotationState, Dataset
 from curation.registry import ClaimJudgements, ExportTable, PipelineStep, Stage, StepResult, SummaryPart
+from curation.services.csv_rows import look_at_header
 from curation.services.row_import import import_rows
 
 # FSDKaggle2018, section 3.4: "The non-verified annotations have a QE of at least 65% in each category."
@@ -36,6 +37,7 @@ def register() -> None:
             keys=("known_participants",),
             required=("file",),
             check=_check_section,
+            look=_look_at_file,
         )
     )
     registry.pipeline_steps.register(
@@ -77,6 +79,10 @@ def _import_ratings(dataset: Dataset, section: dict[str, Any], progress: Progres
         refused_path=report.refused_path,
         refused_before=report.refused_before,
     )
+
+
+def _look_at_file(section: dict[str, Any], slug: str) -> None:  # noqa: ARG001 -- the registry's signature
+    look_at_header(section["file"], required=RatingImporter.required)
 
 
 def _check_section(section: dict[str, Any]) -> None:

@@ -96,6 +96,8 @@ class PipelineStep:
     required: Sequence[str] = ()  # those of both that it must have
     # Looks at the section before any step runs; raises ValueError with what is wrong and the remedy.
     check: Callable[[dict[str, Any]], None] | None = None
+    # Looks at the files that the section names, and at the dataset's slug, before any step runs; raises ValueError.
+    look: Callable[[dict[str, Any], str], None] | None = None
     needs_section: bool = True  # False: runs even where the configuration does not mention it
 
 

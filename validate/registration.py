@@ -11,6 +11,7 @@ from curation import registry
 from curation.domain.progress import Progress
 from curation.models import Dataset, SubmissionState
 from curation.registry import ExportTable, PipelineStep, Stage, StepResult
+from curation.services.csv_rows import look_at_header
 from curation.services.row_import import import_rows
 from validate.panels import PANELS, PLACE
 from validate.selectors.queue import state_counts
@@ -29,6 +30,7 @@ def register() -> None:
             keys=("known_participants",),
             required=("file",),
             check=_check_section,
+            look=_look_at_file,
         )
     )
     registry.export_tables.register(
@@ -55,6 +57,10 @@ def _import_votes(dataset: Dataset, section: dict[str, Any], progress: Progress)
         refused_path=report.refused_path,
         refused_before=report.refused_before,
     )
+
+
+def _look_at_file(section: dict[str, Any], slug: str) -> None:  # noqa: ARG001 -- the registry's signature
+    look_at_header(section["file"], required=VoteImporter.required)
 
 
 def _check_section(section: dict[str, Any]) -> None:

@@ -36,6 +36,7 @@ from curation.services.row_import import (
 from curation.services.worker_pool import AudioWorkers
 
 WRITE_ROWS = 100  # rows whose files are read before they are written; what a crash makes read again
+CLIP_COLUMNS = ("path", "label", "verified", "group")  # that a manifest must have
 LENGTHS = {"path": 255, "licence": 64, "source_url": 500, "uploader": 200, "title": 300}
 MAX_TAGS = 200
 MAX_TAG_CHARS = 100
@@ -93,7 +94,7 @@ class _ClipImporter:
     pool: AudioWorkers
     progress: Progress
     kind: str = "clips"
-    required: Sequence[str] = ("path", "label", "verified", "group")
+    required: Sequence[str] = CLIP_COLUMNS
     optional: Sequence[str] = ("licence", "source_url", "uploader", "tags", "title")
     _highest_number: int = 0
 

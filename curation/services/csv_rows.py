@@ -203,6 +203,29 @@ def read_rows(path: Path, *, required: Sequence[str], optional: Sequence[str]) -
             raise UnusableFileError(message) from error
 
 
+def look_at_header(path: Path, *, required: Sequence[str]) -> None:
+    """Read the header alone, before the file's turn has come.
+
+    Parameters
+    ----------
+    path : Path
+        As for `read_rows`.
+    required : sequence of str
+        Columns that must be there.
+
+    Raises
+    ------
+    UnusableFileError
+        As `read_rows`. What is no text, or no CSV in its first line, is told when the whole file is read.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            header = [name.strip() for name in next(csv.reader(file, strict=True), [])]
+        except (UnicodeDecodeError, csv.Error):
+            return
+    _check_header(path, header, required, ())
+
+
 def _check_header(path: Path, header: list[str], required: Sequence[str], optional: Sequence[str]) -> None:
     doubled = sorted(name for name, count in Counter(header).items() if count > 1)
     if doubled:

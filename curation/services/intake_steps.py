@@ -9,8 +9,9 @@ from typing import Any
 from curation.domain.progress import Progress
 from curation.models import Dataset
 from curation.registry import PipelineStep, StepResult
-from curation.services.clips import import_clips
-from curation.services.recordings import import_recordings
+from curation.services.clips import CLIP_COLUMNS, import_clips
+from curation.services.csv_rows import look_at_header
+from curation.services.recordings import RECORDING_COLUMNS, import_recordings
 from curation.services.row_import import ImportReport
 from curation.services.segmentation import submissions_without_clips
 from curation.services.segmentation_job import segment_here, write_refused
@@ -29,6 +30,18 @@ def _check(section: dict[str, Any]) -> None:
     if not isinstance(workers, int) or isinstance(workers, bool) or workers < 1:
         message = f"workers = {workers!r}: must be a whole number from 1."
         raise ValueError(message)
+
+
+def _look_at_taxonomy(section: dict[str, Any], slug: str) -> None:  # noqa: ARG001 -- the registry's signature
+    read_taxonomy(section["file"])  # whole: it is small, and only whole can JSON be judged
+
+
+def _look_at_recordings(section: dict[str, Any], slug: str) -> None:  # noqa: ARG001 -- as above
+    look_at_header(section["manifest"], required=RECORDING_COLUMNS)
+
+
+def _look_at_clips(section: dict[str, Any], slug: str) -> None:  # noqa: ARG001 -- as above
+    look_at_header(section["manifest"], required=CLIP_COLUMNS)
 
 
 def _result(report: ImportReport, noun: str) -> StepResult:
@@ -88,7 +101,9 @@ def _segment(dataset: Dataset, section: dict[str, Any], progress: Progress) -> S
     )
 
 
-TAXONOMY = PipelineStep(name="taxonomy", order=50, run=_taxonomy, paths=("file",), required=("file",))
+TAXONOMY = PipelineStep(
+    name="taxonomy", order=50, run=_taxonomy, paths=("file",), required=("file",), look=_look_at_taxonomy
+)
 RECORDINGS = PipelineStep(
     name="recordings",
     order=100,
@@ -97,6 +112,7 @@ RECORDINGS = PipelineStep(
     keys=("accepted", "known_participants", "workers"),
     required=("manifest",),
     check=_check,
+    look=_look_at_recordings,
 )
 CLIPS = PipelineStep(
     name="clips",
@@ -106,5 +122,6 @@ CLIPS = PipelineStep(
     keys=("workers",),
     required=("manifest",),
     check=_check,
+    look=_look_at_clips,
 )
 SEGMENT = PipelineStep(name="segment", order=300, run=_segment, keys=("workers",), check=_check, needs_section=False)

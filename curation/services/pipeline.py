@@ -58,11 +58,16 @@ def check_pipeline(path: Path) -> PipelineConfig:
     config = read_pipeline_config(path, rules)
     faults = []
     for step in steps:
-        if step.check and step.name in config.sections:
-            try:
-                step.check(config.sections[step.name])
-            except ValueError as error:
-                faults.append(f"{config.place(step.name)} {error}")
+        section = config.sections.get(step.name)
+        if section is None:
+            continue
+        try:
+            if step.check:
+                step.check(section)
+            if step.look:
+                step.look(section, config.slug)
+        except ValueError as error:
+            faults.append(f"{config.place(step.name)} {error}")
     if faults:
         raise PipelineConfigError(config.path, faults)
     return config

@@ -44,6 +44,7 @@ from curation.services.worker_pool import AudioWorkers
 
 WRITE_ROWS = 100  # files that are read before their rows are written; what a crash makes read again
 _Read = tuple[CheckedRecording, StoredRecording | Known | Refused]
+RECORDING_COLUMNS = ("path", "category", "participant")  # that a manifest must have
 LENGTHS = {"path": 255, "device": 120, "city": 120, "licence": 64, "source_url": 500, "title": 300}
 
 
@@ -110,7 +111,7 @@ class _RecordingImporter:
     pool: AudioWorkers
     progress: Progress
     kind: str = "recordings"
-    required: Sequence[str] = ("path", "category", "participant")
+    required: Sequence[str] = RECORDING_COLUMNS
     optional: Sequence[str] = ("submission", "device", "city", "recorded_at", "licence", "source_url", "title")
     _highest_number: int = 0
     _tasks: dict[int, CollectionTask] = field(default_factory=dict)

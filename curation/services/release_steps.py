@@ -7,6 +7,8 @@ from typing import Any
 from curation.domain.greedy_split import Shares
 from curation.domain.progress import Progress
 from curation.domain.split_gaps import remedy, split_gaps
+from curation.exports.archive import ExportError
+from curation.exports.previous import previous_export
 from curation.models import Dataset
 from curation.registry import PipelineStep, StepResult
 from curation.selectors.splits import latest_split, participants_by_subset, releasable_annotations
@@ -46,6 +48,13 @@ def _check_export(section: dict[str, Any]) -> None:
         raise ValueError(message)
 
 
+def _look_at_target(section: dict[str, Any], slug: str) -> None:
+    try:
+        previous_export(section["out"], slug, section.get("release", ""))
+    except ExportError as error:
+        raise ValueError(str(error)) from error
+
+
 def _export(dataset: Dataset, section: dict[str, Any], progress: Progress) -> StepResult:
     report = export_here(
         dataset=dataset,
@@ -69,4 +78,5 @@ EXPORT = PipelineStep(
     keys=("release", "split"),
     required=("out",),
     check=_check_export,
+    look=_look_at_target,
 )

@@ -115,6 +115,29 @@ def test_a_fault_ends_the_run_before_anything_is_stored(tmp_path: Path, old: str
     assert not Dataset.objects.exists()
 
 
+def test_what_is_wrong_with_the_files_is_told_before_anything_is_stored(tmp_path: Path) -> None:
+    config = write_pipeline_files(tmp_path)
+    for name, column in (("recordings", "category"), ("clips", "group"), ("votes", "voter"), ("ratings", "rating")):
+        path = tmp_path / f"{name}.csv"
+        path.write_text(path.read_text().replace(column, "wrong", 1))
+    (tmp_path / "taxonomy.csv").write_bytes(b"\xff\xfeid,name")
+    (tmp_path / "tiny.zip").write_bytes(b"somebody else's")
+    with pytest.raises(CommandError) as caught:
+        _run(config, "--check")
+    assert caught.value.returncode == 2
+    faults = str(caught.value).splitlines()
+    for section, words in (
+        ("taxonomy", "UTF-16"),
+        ("recordings", "category"),
+        ("clips", "group"),
+        ("votes", "voter"),
+        ("ratings", "rating"),
+        ("export", "is no export of 'tiny'"),
+    ):
+        assert [fault for fault in faults if f"[{section}]" in fault and words in fault], (section, faults)
+    assert not Dataset.objects.exists()
+
+
 def test_a_check_alone_runs_nothing(tmp_path: Path) -> None:
     assert _run(write_pipeline_files(tmp_path), "--check") == (
         0,
