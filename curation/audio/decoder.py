@@ -215,7 +215,11 @@ class Decoder:
             detail = f"the header says {declared}, the decoder finds {found} (encoding, Hz, channels). {CONVERT_AGAIN}"
             raise AudioRefusedError("inconsistent_header", detail)
         if answer.get("frames") != info.frames:
-            detail = f"{info.frames} samples are declared, {answer.get('frames')} are there. Copy or record it again."
+            late = "; if its time stamps do not start at 0, `ffmpeg -i FILE FILE.flac` helps"
+            detail = (
+                f"{info.frames} samples are declared, {answer.get('frames')} are there. Copy or record it again"
+                f"{late if info.encoding == 'VORBIS' else ''}."  # see curation.audio.ogg_header
+            )
             raise AudioRefusedError("truncated", detail)
 
     def _exchange(self, request: dict[str, Any], descriptors: list[int], timeout_s: float) -> dict[str, Any]:

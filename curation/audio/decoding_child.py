@@ -163,6 +163,10 @@ def decode(request: dict[str, Any], source: int, target: int | None) -> dict[str
     except soundfile.LibsndfileError as error:
         raise _fault(source, error) from error
     with sound:
+        if sound.subtype == "OPUS":
+            # Else libsndfile keeps the pre-skip of a stream that begins late (its pull request 556), and loses as
+            # much at the end.
+            sound.seek(0)
         # soundfile seeks after every read of a seekable file; lossy decoders do not come back sample for sample.
         sound._info.seekable = 0
         try:
