@@ -199,14 +199,19 @@ class _Check:
     def policy(self, dataset: Mapping[str, Any]) -> Policy | None:
         if "policy" not in dataset:
             return None
-        try:
-            if isinstance(dataset["policy"], dict):
-                return Policy.from_document(dataset["policy"])
+        if not isinstance(dataset["policy"], dict):
             self.fault(DATASET, "policy", "policy must be a section: write [dataset.policy] and its fields below.")
-        except PolicyError as error:
-            named = re.match(r"policy\.(\w+)", str(error))
-            self.fault("dataset.policy", named[1] if named else "", str(error))
-        return None
+            return None
+        document = dict(dataset["policy"])
+        while True:
+            try:
+                return Policy.from_document(document)
+            except PolicyError as error:
+                named = re.match(r"policy\.(\w+)", str(error))
+                self.fault("dataset.policy", named[1] if named else "", str(error))
+                if not named or named[1] not in document:
+                    return None
+                del document[named[1]]  # and look for what else is wrong
 
     def section(self, name: str, values: Mapping[str, Any], rules: SectionRules) -> dict[str, Any]:
         self.unknown_names("key", [name] * len(values), list(values), [*rules.paths, *rules.keys])

@@ -98,3 +98,9 @@ def test_a_file_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b"[dataset]\ntitle = '\xe9'")
     with pytest.raises(PipelineConfigError, match="byte 19 is not UTF-8"):
         read_pipeline_config(tmp_path / "latin.toml", RULES)
+
+
+def test_every_fault_of_a_policy_is_told_at_once(tmp_path: Path) -> None:
+    policy = 'segment_s = "ten"\nvotes_min = -1\ntrain_shre = 0.8\ndither = "loud"\nval_share = 0.2'
+    faults = _faults(tmp_path, f'[dataset]\nslug = "s"\n[dataset.policy]\n{policy}')
+    assert sorted(fault.split(":")[0] for fault in faults) == ["line 4", "line 5", "line 6", "line 7"]
