@@ -195,6 +195,8 @@ def cut_recording(decoder: Decoder, request: CutRequest) -> list[ClipAudio] | Re
         return Refused("original_missing", f"{request.original_key} is not in the storage. Restore it and cut again.")
     except AudioRefusedError as error:
         return Refused(error.reason, error.detail)
+    # Converted samples are rounded up, and a segment may not come out of less time than it lasts.
+    frames = decoded.info.frames * request.sample_rate_hz // decoded.info.sample_rate_hz
     return [
         _store(
             clip_key(
@@ -208,7 +210,7 @@ def cut_recording(decoder: Decoder, request: CutRequest) -> list[ClipAudio] | Re
             slice(start, end),
             request.sample_rate_hz,
         )
-        for index, (start, end) in enumerate(segment_bounds(len(decoded.samples), request.segment_frames))
+        for index, (start, end) in enumerate(segment_bounds(frames, request.segment_frames))
     ]
 
 

@@ -115,14 +115,21 @@ def submissions_without_clips(*, dataset: Dataset, report: SegmentReport) -> lis
     list of (str, Refused)
         The same after a further run that changes nothing.
     """
+    policy = current_policy(dataset).policy
     cut = Submission.objects.filter(dataset=dataset, segmented_at__isnull=False)
     short = cut.filter(~Exists(Clip.objects.filter(submission=OuterRef("pk")))).order_by()
-    found = {name: _too_short(duration_s) for name, duration_s in short.values_list("external_id", "duration_s")}
+    rows = short.values_list("external_id", "frames", "sample_rate_hz")
+    found = {name: _too_short(frames, rate_hz, policy) for name, frames, rate_hz in rows}
     return sorted((found | dict(report.refused)).items())
 
 
-def _too_short(duration_s: float) -> Refused:
-    return Refused("shorter_than_segment", f"{duration_s:.2f} s are less than a segment. It gives no clip.")
+def _too_short(frames: int, sample_rate_hz: int, policy: Policy) -> Refused:
+    """Say why a recording gives no segment, in its own samples: rounded seconds of 440,999 of them would be 10."""
+    needed = -(-policy.segment_frames * sample_rate_hz // policy.sample_rate_hz)
+    less = f"are less than a segment of {policy.segment_s:g} s, which takes {needed}"
+    if frames >= needed:
+        less = "were less than a segment of the policy that was in force when it was cut"
+    return Refused("shorter_than_segment", f"{frames} samples at {sample_rate_hz} Hz {less}. It gives no clip.")
 
 
 def _request(submission: Submission, policy: Policy) -> CutRequest:
@@ -149,7 +156,9 @@ def _record(submission: Submission, cut: list[ClipAudio] | Refused, policy: Poli
         report.submissions += 1
         report.clips += len(cut)
         if not cut:
-            report.refused.append((submission.external_id, _too_short(submission.duration_s)))
+            report.refused.append(
+                (submission.external_id, _too_short(submission.frames, submission.sample_rate_hz, policy))
+            )
 
 
 @transaction.atomic

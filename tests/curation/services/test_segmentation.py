@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from curation.audio.segments import segment_bounds
-from curation.models import CandidateAnnotation, Clip, Dataset, Submission
+from curation.domain.policy import Policy
+from curation.models import CandidateAnnotation, Clip, Dataset, DatasetPolicy, Submission
 from curation.services.audio_store import read_clip_samples
 from curation.services.recordings import import_recordings
-from curation.services.segmentation import segment_dataset
+from curation.services.segmentation import SegmentReport, segment_dataset, submissions_without_clips
 from tests.factories.audio import noise, tone, write_audio
 from tests.factories.manifests import write_manifest
 from tests.factories.rows import make_category, make_clip, make_dataset
@@ -166,6 +167,34 @@ def test_a_recording_shorter_than_a_segment_is_reported_once(dataset: Dataset, f
     assert submission.segmented_at is not None
     assert not Clip.objects.exists()
     assert not segment_dataset(dataset=dataset).refused
+
+
+@pytest.mark.parametrize("rate_hz", [44_100, 48_000, 11_025, 96_000])
+def test_a_segment_comes_out_of_no_less_time_than_it_lasts(folder: Path, rate_hz: int) -> None:
+    dataset = make_dataset()
+    make_category(dataset, "Bus")
+    enough = add_recording(dataset, folder, noise(10 * rate_hz), rate_hz, submission="enough")
+    short = add_recording(dataset, folder, noise(10 * rate_hz - 1, seed=1), rate_hz, submission="short")
+    report = segment_dataset(dataset=dataset)
+    assert (enough.clips.get().frames, short.clips.count()) == (441_000, 0)
+    ((external_id, refused),) = report.refused
+    assert external_id == "short"
+    assert refused.detail == (
+        f"{10 * rate_hz - 1} samples at {rate_hz} Hz are less than a segment of 10 s, which takes {10 * rate_hz}. "
+        "It gives no clip."
+    )
+    assert submissions_without_clips(dataset=dataset, report=SegmentReport()) == report.refused
+
+
+def test_what_an_earlier_policy_found_too_short_is_not_called_less_than_todays_segment(
+    dataset: Dataset, folder: Path
+) -> None:
+    add_recording(dataset, folder, noise(7_999))
+    segment_dataset(dataset=dataset)
+    shorter = Policy(segment_s=0.5, sample_rate_hz=RATE_HZ).to_document()
+    DatasetPolicy.objects.create(dataset=dataset, version=2, document=shorter)
+    ((_, refused),) = submissions_without_clips(dataset=dataset, report=SegmentReport())
+    assert "were less than a segment of the policy that was in force when it was cut" in refused.detail
 
 
 def test_only_accepted_submissions_are_cut_and_only_those_asked_for(dataset: Dataset, folder: Path) -> None:
