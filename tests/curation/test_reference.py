@@ -138,8 +138,14 @@ def test_the_example_of_a_pipeline_is_complete_and_can_be_run(tmp_path: Path) ->
     found = re.search(r"```toml\n(.*?)```", REFERENCE, re.DOTALL)
     assert found
     (tmp_path / "audio").mkdir()
-    for name in ("taxonomy", "recordings", "clips", "votes", "ratings"):
-        (tmp_path / f"{name}.csv").touch()
+    for name, columns in (
+        ("taxonomy", taxonomy_files.CSV_COLUMNS),
+        ("recordings", recordings.RECORDING_COLUMNS),
+        ("clips", clips.CLIP_COLUMNS),
+        ("votes", VoteImporter.required),
+        ("ratings", RatingImporter.required),
+    ):
+        (tmp_path / f"{name}.csv").write_text(",".join(columns) + "\n", encoding="utf-8")
     path = tmp_path / "pipeline.toml"
     for text in (found[1], found[1].replace("# split", "split")):
         path.write_text(text, encoding="utf-8")
