@@ -32,6 +32,7 @@ OPEN_FILES = 16
 BLOCK_SAMPLES = 1 << 18  # of all channels together; a block stays in the processor's cache
 WINDOW_FRAMES = 1 << 21  # samples of shared memory that are mapped at a time
 FULL_SCALE = 32_768
+MAX_MAGNITUDE = 1e6  # of full scale; floats in steps of 16 bit stay below, what is left of damaged bytes does not
 CLIPPED_RUN = 3  # as in curation.audio.measures
 RAIL = 1 - 2.0**-15  # of full scale: 32,767, at which symmetric limiters stop, and all beyond
 RAIL_8_BIT = 1 - 2.0**-7
@@ -217,12 +218,23 @@ def _blocks(sound: Any, dtype: str) -> Any:
     is_float = sound.subtype not in {"PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32"}
     done = 0
     while len(block := sound.read(out=buffer)):
-        # The sum is NaN or infinite if one sample is, and costs a fraction of a test of each.
-        if is_float and not np.isfinite(block.sum(dtype=np.float64)):
-            place = done + int(np.argmin(np.isfinite(block).all(axis=1)))
-            raise RefusedError("not_finite", f"sample {place} is not a number or infinite")
+        # Extremes are not numbers if one sample is not, and cost a fraction of a test of each.
+        if is_float and not (block.max() <= MAX_MAGNITUDE and block.min() >= -MAX_MAGNITUDE):
+            raise _unusable(block, done)
         done += len(block)
         yield block
+
+
+def _unusable(block: np.ndarray[Any, np.dtype[Any]], done: int) -> RefusedError:
+    """Say which sample of a block after `done` others is no number or too large to be one of a sound."""
+    fit = (np.abs(block) <= MAX_MAGNITUDE).all(axis=1)
+    place = int(np.argmin(fit))
+    values = block[place]
+    if not np.isfinite(values).all():
+        return RefusedError("not_finite", f"sample {done + place} is not a number or infinite")
+    largest = float(np.abs(values).max())
+    detail = f"sample {done + place} is {largest:.3g} times full scale: damaged, or in another unit; scale it to ±1"
+    return RefusedError("undecodable", detail)
 
 
 def _convert(sound: Any, converter: Converter, clipped: ClippedCounter) -> int:

@@ -127,6 +127,9 @@ FILES: list[tuple[str, str, bytes, str]] = [
     ("infinite", "a.wav", wav_bytes(floats(float("inf"), "f"), tag=3, bits=32), "not_finite"),
     ("minus infinite, double", "a.wav", wav_bytes(floats(float("-inf"), "d"), tag=3, bits=64), "not_finite"),
     ("beyond single precision", "a.wav", wav_bytes(floats(1e300, "d"), tag=3, bits=64), "not_finite"),
+    ("huge", "a.wav", wav_bytes(floats(3e38, "f"), tag=3, bits=32), "undecodable"),
+    ("huge and negative", "a.wav", wav_bytes(floats(-3e38, "f"), tag=3, bits=32), "undecodable"),
+    ("just too large, double", "a.wav", wav_bytes(floats(1.001e6, "d"), tag=3, bits=64), "undecodable"),
     ("flac without streaminfo", "a.flac", FLAC[:4] + b"\x04" + FLAC[5:], "inconsistent_header"),
     ("flac of unknown length", "a.flac", flac_claiming(FLAC, 0), "unknown_length"),
     ("flac claiming weeks", "a.flac", flac_claiming(FLAC, (1 << 36) - 1), "too_long"),
@@ -156,6 +159,32 @@ def test_a_broken_file_is_refused_with_its_reason(
     path = tmp_path / name
     path.write_bytes(data)
     assert reason_of(decoder, path) == reason
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ((3e38, -3e38), r"undecodable: sample 500 is 3e\+38 times full scale: .*scale it to ±1\."),
+        ((-3e38, -3e38), r"undecodable: sample 500 is 3e\+38 times full scale"),
+        ((0.1, np.nan), "not_finite: sample 500"),
+        ((np.inf, 3e38), "not_finite: sample 500"),
+    ],
+)
+@pytest.mark.parametrize("rate_hz", [16_000, 44_100])
+def test_absurd_floats_are_refused_by_their_place_and_without_a_warning(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], values: tuple[float, float], says: str, rate_hz: int
+) -> None:
+    samples = np.zeros((1_000, 2), np.float32)
+    samples[500:] = values
+    path = write_audio(tmp_path / "a.wav", samples, rate_hz, subtype="FLOAT")
+    with Decoder(base_s=20) as decoder, pytest.raises(AudioRefusedError, match=says):
+        decoder.samples(path, sample_rate_hz=44_100, max_duration_s=LONG)
+    assert capfd.readouterr().err == ""
+
+
+def test_floats_in_steps_of_16_bit_are_clipped_and_taken(decoder: Decoder, tmp_path: Path) -> None:
+    path = write_audio(tmp_path / "a.wav", np.array([32_768.0, -1e6, 0.5]), subtype="FLOAT")
+    assert decoder.samples(path, sample_rate_hz=44_100, max_duration_s=LONG).tolist() == [32_767, -32_768, 16_384]
 
 
 def pipe(path: Path) -> None:
