@@ -19,6 +19,7 @@ from annotate.services.ratings import store_consensus
 from curation.models import CandidateAnnotation, Clip, Dataset, Participant, Presence
 from curation.selectors.categories import CategoryIndex
 from curation.selectors.policies import current_policy
+from curation.services.csv_rows import check_filled
 from curation.services.participants import check_code, ensure_participants, numbered
 from curation.services.row_import import Accepted, Outcome, Row, RowRefusedError, Unchanged
 
@@ -121,6 +122,7 @@ class _Batch:
 
     def judge(self, row: Row, *, known_participants: bool) -> Accepted | Unchanged:
         """Take a rating, or raise why it is refused."""
+        check_filled(row, ("clip", "category", "annotator"))
         presence, annotator = row["rating"].upper(), row["annotator"]
         if presence not in Presence.values:
             detail = f"The rating is {row['rating']!r}. Write {', '.join(Presence.values)}."

@@ -78,6 +78,19 @@ def check_field_lengths(row: Row, limits: dict[str, int]) -> None:
             raise RowRefusedError("value_too_long", detail)
 
 
+def check_filled(row: Row, columns: Sequence[str]) -> None:
+    """Refuse a row in which one of some columns is empty.
+
+    Raises
+    ------
+    RowRefusedError
+        `empty_field`, naming the column.
+    """
+    for column in columns:
+        if not row[column]:
+            raise RowRefusedError("empty_field", f"{column} is empty; each row needs one.")
+
+
 def record_refusal(record: Sequence[str], width: int) -> Refused | None:
     """Refuse a record that has other fields than the header, or one that is too long to be meant.
 

@@ -14,6 +14,7 @@ from django.db import transaction
 
 from curation.models import Dataset, Participant, Submission, SubmissionState
 from curation.selectors.policies import current_policy
+from curation.services.csv_rows import check_filled
 from curation.services.participants import check_code, ensure_participants, numbered
 from curation.services.row_import import Accepted, Outcome, Row, RowRefusedError, Unchanged
 from curation.services.vote_counts import set_vote_counts
@@ -140,6 +141,7 @@ class _Batch:
 
     def judge(self, row: Row, *, known_participants: bool) -> Accepted | Unchanged:
         """Take a vote, or raise why it is refused."""
+        check_filled(row, ("submission", "voter"))
         ballot = _ballot(row)
         voter = row["voter"]
         check_code(voter)

@@ -7,6 +7,8 @@ import socket
 import sys
 from typing import Any
 
+from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from curation.env import PROJECT_DIR
@@ -27,6 +29,8 @@ class Command(BaseCommand):
 
     def handle(self, *, host: str, port: int, workers: int, **_: Any) -> None:
         _check_free(host, port)
+        if not any(settings.STATIC_ROOT.iterdir()):  # else every page comes without style
+            call_command("collectstatic", interactive=False, verbosity=0)
         web = Child("web", _web_command(host, port), [(signal.SIGTERM, 10.0)])
         worker = Child(
             "worker",

@@ -90,6 +90,8 @@ def test_every_bad_row_is_refused_with_its_reason_and_the_rest_stored(tmp_path: 
             "two.wav,Dog bark,c,PP",
             "two,Dog bark,c,NP",
             "two,Dog bark,a,PP",
+            "two,Dog bark,,PP",
+            ",Dog bark,a,PP",
         ],
     )
     assert run(path) == 1
@@ -101,6 +103,8 @@ def test_every_bad_row_is_refused_with_its_reason_and_the_rest_stored(tmp_path: 
         "6": "bad_rating",
         "7": "participant_is_email",
         "9": "conflicting_rating",
+        "11": "empty_field",
+        "12": "empty_field",
     }
     assert sorted(Rating.objects.values_list("annotator__code", "presence")) == [("a", "PP"), ("c", "PP")]
     assert not Participant.objects.filter(code="b").exists()

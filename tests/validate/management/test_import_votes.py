@@ -92,7 +92,7 @@ def test_every_bad_row_is_refused_with_its_reason_and_the_rest_stored(tmp_path: 
         "6": "not_yes_or_no",
         "7": "participant_is_email",
         "8": "bad_participant",
-        "9": "bad_participant",
+        "9": "empty_field",
         "10": "field_count",
         "12": "contradicting_row",
     }
