@@ -35,7 +35,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
 
-from curation.domain.greedy_split import PARTS, Shares, class_table, greedy_split  # noqa: E402 -- the path comes first
+from curation.domain.greedy_split import PARTS, class_table, greedy_split  # noqa: E402 -- the path comes first
+from curation.domain.shares import Shares  # noqa: E402 -- as above
 
 SHARES = Shares.parse("0.8", "0.1")
 CLIPS_PER_SUBMISSION = 76_115 / 12_349

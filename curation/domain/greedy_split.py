@@ -37,7 +37,6 @@ from scipy import sparse
 
 from curation.domain.shares import Shares
 
-__all__ = ("PARTS", "TEST", "TRAIN", "VAL", "Counts", "Shares", "class_table", "greedy_split")
 PARTS = ("train", "val", "test")  # a part's number is its place here
 TRAIN, VAL, TEST = range(3)
 Counts = NDArray[np.integer[Any]] | sparse.csr_array

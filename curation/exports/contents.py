@@ -20,10 +20,11 @@ from curation.domain.naming import folded_name, folders_of
 from curation.domain.policy import Policy
 from curation.domain.progress import Progress, no_progress
 from curation.exports import layout
-from curation.exports.archive import ExportError, safe_path
 from curation.exports.cells import Document, Table
 from curation.exports.counts import Counts
+from curation.exports.errors import ExportError
 from curation.exports.readme import ReadmeFacts, SplitFacts, readme
+from curation.exports.safe_path import safe_path
 from curation.models import Dataset, Subset
 from curation.selectors.exports import ExportClip, export_categories, export_clips
 

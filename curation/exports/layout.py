@@ -15,8 +15,9 @@ from collections.abc import Mapping
 
 from curation.domain.email_addresses import holds_email
 from curation.domain.exported_names import exported_name
-from curation.exports.archive import ExportError, safe_path
 from curation.exports.cells import Cell, listed
+from curation.exports.errors import ExportError
+from curation.exports.safe_path import safe_path
 from curation.selectors.exports import ExportCategory, ExportClip
 
 METADATA = "metadata.csv"

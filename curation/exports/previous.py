@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import IO
 
 from curation.domain.progress import Progress, no_progress
-from curation.exports.archive import BLOCK_BYTES, CHECKSUMS, ExportError
+from curation.exports.archive import BLOCK_BYTES, CHECKSUMS
 from curation.exports.contents import MARKER, POLICY, ExportContents
+from curation.exports.errors import ExportError
 
 # What reading a damaged file raises: the ZIP format's own, a broken compressed stream, a short file, encryption.
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.domain.progress import Progress, no_progress
-from curation.exports.archive import ExportError
+from curation.exports.errors import ExportError
 from curation.models import Dataset
 from curation.registry import JobKind
 from curation.services.exports import ExportReport, export_dataset

@@ -17,8 +17,9 @@ from django.core.files.storage import storages
 from curation.audio.wav import wav_header
 from curation.domain.progress import Progress, no_progress
 from curation.domain.split_gaps import remedy, split_gaps
-from curation.exports.archive import BLOCK_BYTES, Archive, ExportError, archive_for
+from curation.exports.archive import BLOCK_BYTES, Archive, archive_for
 from curation.exports.contents import AudioFile, ExportContents, ExportPlan, gather
+from curation.exports.errors import ExportError
 from curation.exports.previous import PreviousExport, previous_export
 from curation.exports.readme import SplitFacts
 from curation.models import Dataset, DatasetPolicy, Release, Split, User

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from curation.domain.greedy_split import Shares
 from curation.domain.progress import Progress
+from curation.domain.shares import Shares
 from curation.domain.split_gaps import remedy, split_gaps
-from curation.exports.archive import ExportError
+from curation.exports.errors import ExportError
 from curation.exports.previous import previous_export
 from curation.models import Dataset
 from curation.registry import PipelineStep, StepResult

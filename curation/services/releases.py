@@ -11,8 +11,9 @@ import json
 
 from django.db import IntegrityError, transaction
 
-from curation.exports.archive import CHECKSUMS, Archive, ExportError
+from curation.exports.archive import CHECKSUMS, Archive
 from curation.exports.contents import ExportContents
+from curation.exports.errors import ExportError
 from curation.models import Dataset, DatasetPolicy, Release, Split, User
 
 MAX_VERSION_CHARS = 32

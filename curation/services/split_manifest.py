@@ -19,8 +19,9 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.domain.greedy_split import PARTS, Shares, class_table, greedy_split
+from curation.domain.greedy_split import PARTS, class_table, greedy_split
 from curation.domain.progress import Progress, no_progress
+from curation.domain.shares import Shares
 from curation.domain.split_gaps import helpful_shares, split_gaps
 from curation.services.manifest_blocks import COLUMNS, Block, read_blocks
 from curation.services.manifest_clips import Findings, ManifestClips, Verdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from curation.demo.build import DemoRefusedError, build_datasets, demo_accounts
-from curation.exports.archive import ExportError
+from curation.exports.errors import ExportError
 from curation.management.row_command import DatasetCommand
 from curation.services.splits import SplitError
 from curation.settings import ENV

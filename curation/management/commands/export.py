@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from curation.exports.archive import ExportError
+from curation.exports.errors import ExportError
 from curation.management.row_command import DatasetCommand
 from curation.services.export_job import export_here
 from curation.services.jobs import JobBusyError, JobCancelledError

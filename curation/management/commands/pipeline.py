@@ -11,7 +11,7 @@ from django.core.management.base import CommandParser
 
 from curation.domain.pipeline_config import PipelineConfigError
 from curation.domain.progress import Progress
-from curation.exports.archive import ExportError
+from curation.exports.errors import ExportError
 from curation.management.row_command import SOME_REFUSED, DatasetCommand
 from curation.models import Dataset
 from curation.services.datasets import DatasetRefusedError

@@ -9,8 +9,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from curation.domain.greedy_split import PARTS, Shares
+from curation.domain.greedy_split import PARTS
 from curation.domain.policy import Policy
+from curation.domain.shares import Shares
 from curation.domain.split_gaps import remedy, split_gaps
 from curation.management.row_command import SOME_REFUSED, DatasetCommand
 from curation.models import Split

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from curation.domain.greedy_split import Shares, class_table, greedy_split
+from curation.domain.greedy_split import class_table, greedy_split
+from curation.domain.shares import Shares
 from curation.domain.split_gaps import TRIED, helpful_shares, remedy, split_gaps
 
 SHARES = {"train": 0.8, "val": 0.1}

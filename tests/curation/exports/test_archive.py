@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from curation.exports.archive import CHECKSUMS, Archive, ExportError, archive_for
+from curation.exports.archive import CHECKSUMS, Archive, archive_for
+from curation.exports.errors import ExportError
 
 TARGETS = ["out.zip", "out"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.exports.archive import ExportError
+from curation.exports.errors import ExportError
 from curation.models import Release
 from curation.services.exports import export_dataset
 from tests.factories.exports import make_exportable

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from curation.exports.archive import ExportError
+from curation.exports.errors import ExportError
 from curation.models import Dataset, Job, JobState
 from curation.services.export_job import EXPORT, export_here
 from curation.services.jobs import enqueue, run_job

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import storages
 
-from curation.exports.archive import ExportError
+from curation.exports.errors import ExportError
 from curation.models import CandidateAnnotation, Category, Clip, Participant, Release, Split
 from curation.services.exports import export_dataset
 from curation.services.splits import make_split

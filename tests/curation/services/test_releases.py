@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from django.db import IntegrityError, OperationalError, connection
 
-from curation.exports.archive import Archive, ExportError, FolderArchive, ZipArchive
+from curation.exports.archive import Archive, FolderArchive, ZipArchive
+from curation.exports.errors import ExportError
 from curation.models import Release
 from curation.services.exports import export_dataset
 from tests.factories.exports import make_exportable

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.domain.greedy_split import Shares
+from curation.domain.shares import Shares
 from curation.services import manifest_blocks, manifest_clips
 from curation.services.manifest_blocks import COLUMNS, read_blocks
 from curation.services.row_import import UnusableFileError, read_rows
