@@ -13,6 +13,7 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input install --quiet --require-hashes
 MANAGE := $(PY) manage.py
 DONE := .venv/.earmark
+TORCH := 2.13.0
 NODE_MODULES := frontend/node_modules/.earmark
 BUILD := frontend/dist/manifest.json
 
@@ -67,10 +68,21 @@ $(DONE)/run: requirements.txt $(DONE)/venv
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(DONE)/dev: requirements-dev.txt $(DONE)/run
+$(DONE)/dev: requirements-dev.txt $(DONE)/run $(DONE)/torch
 	@echo "Installing Python packages for tests and checks"
 	@$(PIP) -r requirements-dev.txt
 	@touch $@
+
+# By version and without a hash: which build it is (for processors alone, or for accelerators) is the machine's affair.
+$(DONE)/torch: pyproject.toml $(DONE)/run
+	@$(PY) -c 'import importlib.metadata, sys; sys.exit(importlib.metadata.version("torch").split("+")[0] != "$(TORCH)")' \
+	  2>/dev/null || { echo "Installing PyTorch $(TORCH)"; \
+	  $(PY) -m pip --disable-pip-version-check --no-input install --quiet torch==$(TORCH); }
+	@touch $@
+
+.PHONY: worker-setup
+worker-setup: setup $(DONE)/torch ## Install PyTorch for label verification
+	@echo "Set up for label verification. Next: $(PY) manage.py verify_labels --help"
 
 # Asked each time, since it takes no time: the machine's Node may have gone.
 .PHONY: node
