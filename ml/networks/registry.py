@@ -20,6 +20,7 @@ from ml.networks.dcase2020_fcnn import FSFCNN, SMALL_FCNN, FcnnConfig, FcnnNetwo
 from ml.networks.dcase2020_mobilenet import MobileNetConfig, MobileNetNetwork
 from ml.networks.dcase2020_resnet import ResnetConfig, ResnetNetwork
 from ml.networks.dorfer import DorferConfig, DorferNetwork
+from ml.networks.earmark import EarmarkConfig, EarmarkNetwork
 from ml.networks.frozen_trunk import TrunkConfig, TrunkNetwork
 from ml.networks.fsdkaggle2018 import FsdKaggle2018Config, FsdKaggle2018Network
 from ml.networks.iqbal import IqbalConfig, IqbalNetwork
@@ -193,6 +194,15 @@ NETWORKS: Mapping[str, NetworkEntry] = MappingProxyType(
             frames=234,
             bands=256,
             paper="Schuchardt, 2019",
+        ),
+        "earmark": NetworkEntry(
+            config=EarmarkConfig,
+            network=EarmarkNetwork,
+            features="earmark",
+            frames=64,
+            bands=64,
+            paper="ours",
+            options={"n_bands": 64},
         ),
         "frozen-trunk": NetworkEntry(
             config=TrunkConfig,

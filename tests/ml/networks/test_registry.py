@@ -37,6 +37,7 @@ SMALL: dict[str, tuple[dict[str, Any], tuple[int, int, int]]] = {
     "dcase2020-mobilenet": ({"n_bands": 32, "first": 8, "widths": [8, 8, 8], "last": 8}, (6, 32, 32)),
     "se-trans": ({"n_bands": 16, "widths": [8, 16], "encoder_frames": 4}, (1, 32, 16)),
     "vgg16": ({"n_bands": 32, "hidden": 5}, (1, 32, 32)),
+    "earmark": ({"n_bands": 16, "stem": 4, "widths": [4, 6]}, (1, 16, 16)),
 }
 FIXED_FRAMES = {"cochlscene", "nguyen", "nguyen-171", "nguyen-257", "nguyen-171-statistics"}
 CLASSES = 3

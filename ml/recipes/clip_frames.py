@@ -1,0 +1,99 @@
+"""The features of a run's clips, as the networks take them.
+
+Features are computed once for each clip and configuration and kept in the stores of `ml.features.store`; a run joins
+those of its clips in its own order. Networks want numbers around 0: the mean and the deviation of all frames of all
+clips are taken off, one pair for the set, as Iqbal's system does. Labels play no part in that.
+
+What fits is held in main memory; a larger set is written to a file once and mapped.
+
+Shapes: C channels, T frames of all clips, M mel bands, N clips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.features.config import FeatureConfig
+from ml.features.store import FeatureStore
+from ml.training.clips import ClipFeatures
+from ml.training.frame_file import write_frames
+
+IN_MEMORY_BYTES = 2 * 1024**3
+LEAST_DEVIATION = 1e-3  # of features in decibels; silence alone has none
+
+
+class FrameSource:
+    """Joins stored features of the clips of a run.
+
+    Parameters
+    ----------
+    stores : Path
+        Folder of the feature stores.
+    keys : sequence of str
+        Digest of each clip's audio, in the order of the run.
+    scratch : Path
+        Folder for joined files that do not fit into memory.
+    """
+
+    def __init__(self, stores: Path, keys: Sequence[str], *, scratch: Path) -> None:
+        self._stores, self._keys, self._scratch = stores, tuple(keys), scratch
+        self._held: dict[str, ClipFeatures] = {}
+
+    def clips(self, config: FeatureConfig, *, n_classes: int, padded: bool) -> ClipFeatures:
+        """Return the features of all clips under one configuration, normalised, without labels.
+
+        Parameters
+        ----------
+        config : FeatureConfig
+            The configuration.
+        n_classes : int
+            Number of classes.
+        padded : bool
+            Put the least number of the set beside clips that are shorter than an excerpt, instead of repeating them.
+
+        Raises
+        ------
+        KeyError
+            If a clip's features were not computed.
+        """
+        if config.digest() not in self._held:
+            # One at a time: members of an ensemble are trained one after the other.
+            self._held = {config.digest(): self._joined(config, n_classes)}
+        clips = self._held[config.digest()]
+        return replace(clips, padding_value=float(clips.x_TMC.min()) if padded else None)
+
+    def _joined(self, config: FeatureConfig, n_classes: int) -> ClipFeatures:
+        label_N = np.full(len(self._keys), -1)
+        with FeatureStore(self._stores, config) as store:
+            mean, deviation = _moments(store, self._keys)
+
+            def blocks() -> Iterator[NDArray[np.float32]]:
+                for key in self._keys:
+                    yield ((store.get(key).float() - mean) / deviation).numpy()
+
+            if store.n_bytes(self._keys) <= IN_MEMORY_BYTES:
+                return ClipFeatures.join(list(blocks()), label_N=label_N, n_classes=n_classes)
+            path = self._scratch / f"{config.name}-{config.digest()}.npy"
+            lengths = [store.get(key).shape[1] for key in self._keys]
+            if not path.exists():
+                temporary = path.with_suffix(".part.npy")
+                write_frames(temporary, blocks(), total_frames=sum(lengths))
+                temporary.replace(path)
+        return ClipFeatures.mapped(path, lengths, label_N=label_N, n_classes=n_classes)
+
+
+def _moments(store: FeatureStore, keys: Sequence[str]) -> tuple[float, float]:
+    """Return mean and deviation of all numbers, by one pass that holds one clip at a time."""
+    count, total, square = 0, 0.0, 0.0
+    for key in keys:
+        x_CTM = store.get(key).double()
+        count += x_CTM.numel()
+        total += float(x_CTM.sum())
+        square += float((x_CTM * x_CTM).sum())
+    mean = total / count
+    return mean, max((max(square / count - mean * mean, 0.0)) ** 0.5, LEAST_DEVIATION)

@@ -1,0 +1,200 @@
+"""Earmark's own verification: group-wise cross-checking, with what is known of the mistakes fed back.
+
+The published systems judge a label by a network's probability of it. Three things are added here, each because the
+simpler way failed on real recordings:
+
+* **Everybody teaches, nobody judges themselves.** Folds are made of whole groups. A clip is judged by networks that
+  heard other groups only, verified and non-verified ones, so that the many right labels among the non-verified teach
+  although nobody vouched for them (Nguyen's first round hears the verified clips alone).
+* **Mistakes have a pattern.** From all judged clips a matrix P(given | true) is estimated by expectation-maximisation,
+  with class-dependent rates and a prior; Bayes' rule then turns a network's answer and the label into the probability
+  that the label is right (`ml.verification.noise_transitions`). Where "Cafe" is often written for "Restaurant", a
+  doubtful Restaurant stays in question; where it never is, the label settles the doubt.
+* **Probabilities instead of decisions.** The next iteration trains on these posteriors as soft labels, further from the
+  same weights. A label that is probably wrong teaches little or teaches the class that it probably should be.
+
+Networks' probabilities are made honest on verified clips that they did not hear, by one temperature. As many labels
+are accepted unheard as keep the expected share of right ones at what was asked for.
+
+Groups of clips that people rated since the last run count as verified in the next: that is how ratings are fed back.
+
+Shapes: N clips, M members, K classes.
+
+References
+----------
+.. [1] A. P. Dawid and A. M. Skene, "Maximum likelihood estimation of observer error-rates using the EM algorithm",
+   Journal of the Royal Statistical Society C 28(1), 1979 (one observer here: the label's source).
+.. [2] C. G. Northcutt, L. Jiang and I. L. Chuang, "Confident learning: estimating uncertainty in dataset labels",
+   JAIR 70, 2021 (class-dependent thresholds, from which the estimate starts).
+.. [3] M. Dorfer and G. Widmer, DCASE 2018, section 4 (folds; further training instead of a new beginning).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from ml.recipes.candidates import CandidateSet, Floats, Ints
+from ml.recipes.earmark_members import members
+from ml.recipes.outputs import member_probabilities
+from ml.recipes.plan import Output, Plan, State, Step, Verdict, Work
+from ml.training.folds import group_folds
+from ml.verification.auto_accept import threshold_from_expectation
+from ml.verification.calibration import fit_temperature
+from ml.verification.confident_learning import estimate_noise
+from ml.verification.fusion import geometric_mean
+from ml.verification.noise_transitions import NoiseConfig, p_label_correct, transition_matrix, true_class_posterior
+from ml.verification.probabilities import probability_of
+from ml.verification.progress_row import iteration_row
+
+ITERATIONS = 3
+MOST_FOLDS = 4
+FIRST_WEIGHT = 0.5  # of a non-verified label before anything is known about it
+NOISE = NoiseConfig(prior_clips=2.0, prior_correct=0.7)
+EM_ROUNDS = 30
+
+
+class EarmarkRecipe:
+    """Our recipe; see the module."""
+
+    name = "earmark"
+
+    def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:
+        """Fit features, lengths and epochs to the clips."""
+        groups = len(np.unique(candidates.group_N[candidates.candidate_N]))
+        return Plan(
+            recipe=self.name,
+            members=members(candidates, sample_rate_hz=sample_rate_hz),
+            iterations=ITERATIONS,
+            n_folds=max(1, min(MOST_FOLDS, groups)),
+        )
+
+    def begin(self, candidates: CandidateSet, plan: Plan, *, seed: int) -> State:
+        """Divide groups into folds, and take labels as they are."""
+        trained = candidates.trained_N
+        fold_N = np.full(len(candidates), -1)
+        if plan.n_folds > 1:
+            fold_N[trained] = group_folds(
+                candidates.label_N[trained],
+                candidates.group_N[trained],
+                candidates.verified_N[trained],
+                n_folds=plan.n_folds,
+                seed=seed,
+            )
+        else:  # a single group to be judged: only verified clips of others can judge it
+            fold_N[np.isin(candidates.group_N, candidates.group_N[candidates.candidate_N]) & trained] = 0
+        target_NK = np.zeros((len(candidates), candidates.n_classes))
+        target_NK[trained, candidates.label_N[trained]] = 1
+        return {
+            "fold": fold_N.astype(np.int64),
+            "target": target_NK,
+            "weight": np.where(candidates.verified_N, 1.0, FIRST_WEIGHT),
+        }
+
+    def work(self, candidates: CandidateSet, plan: Plan, state: State, step: Step) -> Work:  # noqa: ARG002 -- others need it
+        """Train on all other folds, judge this one and the test clips."""
+        trained = np.flatnonzero(candidates.trained_N & (state["fold"] != step.fold))
+        return Work(
+            trained_S=trained,
+            target_SK=state["target"][trained],
+            weight_S=state["weight"][trained],
+            verified_S=candidates.verified_N[trained],
+            judged=np.flatnonzero((state["fold"] == step.fold) | candidates.test_N),
+            validated=np.zeros(0, dtype=np.int64),
+        )
+
+    def fuse(
+        self, candidates: CandidateSet, plan: Plan, state: State, outputs: Sequence[Output], *, iteration: int
+    ) -> tuple[State, dict[str, Any]]:
+        """Join members, estimate the mistakes and pass posteriors on as the next labels."""
+        p_MNK = member_probabilities(candidates, plan, outputs)
+        p_NK = geometric_mean(p_MNK)
+        judged, heard = candidates.candidate_N, candidates.verified_N & (state["fold"] >= 0)
+        temperature = fit_temperature(p_NK[heard], candidates.label_N[heard])
+        p_NK = temperature.apply(p_NK)
+        transition_KK = estimate_transitions(p_NK[judged], candidates.label_N[judged])
+        posterior_NK = true_class_posterior(p_NK[judged], candidates.label_N[judged], transition_KK)
+        target_NK, weight_N = state["target"].copy(), state["weight"].copy()
+        target_NK[judged], weight_N[judged] = posterior_NK, posterior_NK.max(axis=1)
+        row = iteration_row(
+            p_NK[judged],
+            candidates.label_N[judged],
+            iteration=iteration + 1,
+            verified=int(candidates.verified_N.sum()),
+            added=0,
+        )
+        expected_wrong = 1 - probability_of(posterior_NK, candidates.label_N[judged]).mean()
+        return (
+            {
+                **state,
+                "target": target_NK,
+                "weight": weight_N,
+                "p": p_NK,
+                "p_members": p_MNK,
+                "transition": transition_KK,
+            },
+            {
+                **asdict(row),
+                "map_at_3": row.map_at_3,
+                "temperature": temperature.value,
+                "expected_wrong": float(expected_wrong),
+            },
+        )
+
+    def verdict(
+        self,
+        candidates: CandidateSet,
+        plan: Plan,  # noqa: ARG002 -- others need it
+        state: State,
+        *,
+        precision: float,
+    ) -> Verdict:
+        """Accept as many labels as keep the expected precision."""
+        judged = candidates.candidate_N
+        known = candidates.trained_N & (state["fold"] >= 0)
+        p_correct_N = np.full(len(candidates), np.nan)
+        p_correct_N[known] = p_label_correct(state["p"][known], candidates.label_N[known], state["transition"])
+        label_N = state["p"].argmax(axis=1)
+        label_N[judged] = state["target"][judged].argmax(axis=1)
+        accept_N = judged.copy()
+        accept_N[judged] = threshold_from_expectation(p_correct_N[judged], precision=precision).accepts(
+            p_correct_N[judged]
+        )
+        return Verdict(
+            p_NK=state["p"], p_MNK=state["p_members"], p_correct_N=p_correct_N, label_N=label_N, accept_N=accept_N
+        )
+
+
+def estimate_transitions(p_NK: Floats, given_N: Ints) -> Floats:
+    """Estimate P(given | true) by expectation-maximisation.
+
+    Parameters
+    ----------
+    p_NK : float64 array [shape=(N, K)]
+        Probabilities of the true class, by models that did not hear the clips.
+    given_N : int64 array [shape=(N,)]
+        Given labels.
+
+    Returns
+    -------
+    float64 array [shape=(K, K)]
+        True classes as rows; each row sums to 1.
+
+    Notes
+    -----
+    It starts from the confident joint. Each round takes the posteriors of the round before as counts, so that doubtful
+    clips count too, in parts; with hard counts a class that is never predicted surely has no estimate at all.
+
+    References
+    ----------
+    Dawid and Skene, section 3; Northcutt et al., section 3.1.
+    """
+    transition_KK = estimate_noise(p_NK, given_N, config=NOISE).transition_KK
+    given_NK = np.eye(p_NK.shape[1])[given_N]
+    for _ in range(EM_ROUNDS):
+        posterior_NK = true_class_posterior(p_NK, given_N, transition_KK)
+        transition_KK = transition_matrix(given_NK.T @ posterior_NK, config=NOISE)
+    return transition_KK

@@ -1,0 +1,157 @@
+"""Running all steps of a run on this machine.
+
+On a processor a small network trains fastest in one thread, so that there are as many processes as cores and each
+does one step; an accelerator takes the steps one after the other. The result does not depend on which process did
+what. A process ends by itself when the one that started it is gone, and a step is locked while somebody works at it,
+so that a run that was killed can be started again at once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ml.recipes.candidates import CandidateSet
+from ml.recipes.catalogue import RECIPES
+from ml.recipes.clip_frames import FrameSource
+from ml.recipes.plan import Plan, Step
+from ml.recipes.run import VerificationRun
+
+LOOK_S = 0.5
+Told = Callable[[Step, int, float], None]  # step, epoch, loss
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LocalRun:
+    """What a process needs to take part in a run.
+
+    Attributes
+    ----------
+    folder : Path
+        Folder of the run.
+    stores : Path
+        Folder of the feature stores.
+    plan : Plan
+        What is run.
+    candidates : CandidateSet
+        The clips.
+    seed : int
+        Seed of everything that chance decides.
+    device : str
+        Where to compute.
+    """
+
+    folder: Path
+    stores: Path
+    plan: Plan
+    candidates: CandidateSet
+    seed: int
+    device: str
+
+    def open(self) -> VerificationRun:
+        """Open the run in this process."""
+        return VerificationRun(
+            self.folder,
+            recipe=RECIPES[self.plan.recipe],
+            plan=self.plan,
+            candidates=self.candidates,
+            frames=FrameSource(self.stores, self.candidates.key_N, scratch=self.folder),
+            seed=self.seed,
+            device=self.device,
+        )
+
+
+def run_all(
+    local: LocalRun, *, processes: int, on_epoch: Told, on_iteration: Callable[[dict[str, Any]], None]
+) -> VerificationRun:
+    """Do what is left of a run.
+
+    Parameters
+    ----------
+    local : LocalRun
+        The run.
+    processes : int
+        Steps done at the same time; 1 does them in this process.
+    on_epoch : callable
+        Told the step, the epoch and the loss after each epoch.
+    on_iteration : callable
+        Told the row of each iteration.
+
+    Returns
+    -------
+    VerificationRun
+        The finished run.
+    """
+    run = local.open()
+    if processes == 1:
+        while (steps := run.open_steps()) or run.iteration() < run.plan.iterations:
+            for step in steps:
+                _locked(run, step, on_epoch)
+            _join(run, on_iteration)
+        return run
+    context = multiprocessing.get_context("spawn")
+    told: SimpleQueue[tuple[Step, int, float] | None] = context.SimpleQueue()
+    listener = threading.Thread(target=_listen, args=(told, on_epoch), daemon=True)
+    listener.start()
+    try:
+        with ProcessPoolExecutor(processes, context, _begin, (local, told, os.getpid())) as pool:
+            while (steps := run.open_steps()) or run.iteration() < run.plan.iterations:
+                waiting = [pool.submit(_do, step) for step in steps]
+                try:
+                    for done in as_completed(waiting):
+                        done.result()
+                except BaseException:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    raise
+                _join(run, on_iteration)
+    finally:
+        told.put(None)
+        listener.join()
+    return run
+
+
+def _join(run: VerificationRun, on_iteration: Callable[[dict[str, Any]], None]) -> None:
+    row = run.join()
+    assert row is not None  # noqa: S101 -- all steps of the iteration are done
+    on_iteration(row)
+
+
+def _listen(told: SimpleQueue[tuple[Step, int, float] | None], on_epoch: Told) -> None:
+    while (message := told.get()) is not None:
+        on_epoch(*message)
+
+
+_here: dict[str, Any] = {}  # of a process of the pool
+
+
+def _begin(local: LocalRun, told: SimpleQueue[tuple[Step, int, float] | None], parent: int) -> None:
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    _here["run"], _here["told"] = local.open(), told
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(LOOK_S)
+    os._exit(1)
+
+
+def _do(step: Step) -> None:
+    _locked(_here["run"], step, lambda *message: _here["told"].put(message))
+
+
+def _locked(run: VerificationRun, step: Step, on_epoch: Told) -> None:
+    with (run.folder.step_folder(step) / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run.do(step, on_epoch=lambda step, record: on_epoch(step, record.epoch, record.loss))

@@ -1,0 +1,182 @@
+"""A verification manifest: clips in a folder, what is claimed of each, and who vouches for it.
+
+Columns: ``clip`` (path under the audio root), ``split`` (train, test), ``verified`` (1, 0), ``group`` (participant or
+source recording), ``candidate`` (label; may be wrong where ``verified`` is 0, empty for test). Every row must be
+usable, since a run on a part of a dataset would answer another question than the one asked: all faults of the file
+are told at once, each with its line and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from curation.audio.errors import AudioRefusedError
+from curation.audio.file_bytes import open_regular
+from curation.audio.header import read_header
+from curation.audio.info import AudioInfo
+from curation.services.csv_rows import Refused, Row, UnusableFileError, read_rows, scan_file
+from ml.recipes.candidates import CandidateSet
+
+COLUMNS = ("clip", "split", "verified", "group", "candidate")
+SPLITS = ("train", "test")
+FLAGS = ("0", "1")
+TOLD_FAULTS = 20  # of a file; the rest are counted
+LONGEST_S = 6 * 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifestClip:
+    """One row.
+
+    Attributes
+    ----------
+    name : str
+        Path as the file has it.
+    path : Path
+        Where the audio lies.
+    test, verified : bool
+        Whether it is to be predicted only, and whether people confirmed its label.
+    group : str
+        Participant or source.
+    candidate : str
+        Label; empty for test.
+    info : AudioInfo
+        What the audio's header says.
+    """
+
+    name: str
+    path: Path
+    test: bool
+    verified: bool
+    group: str
+    candidate: str
+    info: AudioInfo
+
+
+def read_manifest(path: Path, *, audio_root: Path) -> list[ManifestClip]:
+    """Read a manifest and the header of every recording that it names.
+
+    Parameters
+    ----------
+    path : Path
+        The CSV file.
+    audio_root : Path
+        Folder under which the clips lie.
+
+    Returns
+    -------
+    list of ManifestClip
+        The rows in their order.
+
+    Raises
+    ------
+    UnusableFileError
+        With all that is wrong, line by line.
+    """
+    if not audio_root.is_dir():
+        message = f"{audio_root}: there is no such folder. Name the one that the clips' paths start from."
+        raise UnusableFileError(message)
+    scan_file(path)
+    clips: list[ManifestClip] = []
+    faults: list[str] = []
+    lines: dict[str, int] = {}
+    for item in read_rows(path, required=COLUMNS, optional=()):
+        row, refused = item if isinstance(item, tuple) else (item, None)
+        clip, fault = (None, refused.detail) if isinstance(refused, Refused) else _clip(row, audio_root)
+        if fault is None and clip is not None:
+            if clip.name in lines:
+                fault = f"{clip.name} stands in line {lines[clip.name]} already; remove one of the two."
+            else:
+                lines[clip.name] = row.line
+                clips.append(clip)
+        if fault is not None:
+            faults.append(f"line {row.line}: {fault}")
+    if faults:
+        told = "\n  ".join(faults[:TOLD_FAULTS])
+        more = f"\n  and {len(faults) - TOLD_FAULTS} more" if len(faults) > TOLD_FAULTS else ""
+        message = f"{path}: {len(faults)} rows cannot be used.\n  {told}{more}"
+        raise UnusableFileError(message)
+    if not clips:
+        message = f"{path}: no rows below the header."
+        raise UnusableFileError(message)
+    return clips
+
+
+def candidate_set(clips: Sequence[ManifestClip], keys: Sequence[str]) -> CandidateSet:
+    """Bring rows into the form of a run.
+
+    Parameters
+    ----------
+    clips : sequence of ManifestClip
+        The rows.
+    keys : sequence of str
+        Digest of each clip's audio.
+
+    Raises
+    ------
+    ValueError
+        If the clips leave nothing to learn from.
+    """
+    classes = sorted({clip.candidate for clip in clips if clip.candidate})
+    number = {name: index for index, name in enumerate(classes)}
+    groups = {name: index for index, name in enumerate(sorted({clip.group for clip in clips}))}
+    return CandidateSet(
+        key_N=tuple(keys),
+        classes=tuple(classes),
+        label_N=np.array([-1 if clip.test else number[clip.candidate] for clip in clips], dtype=np.int64),
+        verified_N=np.array([clip.verified and not clip.test for clip in clips], dtype=np.bool_),
+        test_N=np.array([clip.test for clip in clips], dtype=np.bool_),
+        group_N=np.array([groups[clip.group] for clip in clips], dtype=np.int64),
+        duration_s_N=np.array([clip.info.duration_s for clip in clips], dtype=np.float64),
+    )
+
+
+def common_rate_hz(clips: Sequence[ManifestClip]) -> int:
+    """Return the median sample rate, to which all clips are brought."""
+    return int(np.median([clip.info.sample_rate_hz for clip in clips]))
+
+
+def _clip(row: Row, audio_root: Path) -> tuple[ManifestClip | None, str | None]:
+    """Return a row's clip, or what is wrong with it."""
+    fault = _fault(row)
+    if fault is not None:
+        return None, fault
+    path = audio_root / row["clip"]
+    if not path.resolve().is_relative_to(audio_root.resolve()):
+        return None, f"clip {row['clip']!r} lies outside the audio root; give a path under it."
+    try:
+        with open_regular(path) as source:
+            info = read_header(source, max_duration_s=LONGEST_S)
+    except AudioRefusedError as error:
+        return None, f"clip {row['clip']!r}: {error.detail}"
+    test = row["split"] == "test"
+    return (
+        ManifestClip(
+            name=row["clip"],
+            path=path,
+            test=test,
+            verified=row["verified"] == "1",
+            group=row["group"],
+            candidate="" if test else row["candidate"],
+            info=info,
+        ),
+        None,
+    )
+
+
+def _fault(row: Row) -> str | None:
+    if not row["clip"]:
+        return "clip is empty; give the path under the audio root."
+    if row["split"] not in SPLITS:
+        return f"split is {row['split']!r}; expected train or test."
+    if row["verified"] not in FLAGS and not (row["split"] == "test" and not row["verified"]):
+        return f"verified is {row['verified']!r}; expected 1 or 0."
+    if row["split"] == "train" and not row["candidate"]:
+        return "candidate is empty; a train clip needs a label."
+    if not row["group"]:
+        return "group is empty; give the participant or the source recording, or the clip's own name."
+    return None

@@ -1,0 +1,216 @@
+"""A verification run from a manifest, without a database: read, compute features, train, judge, write.
+
+All that a run makes lies in a working folder under the name of what it depends on (the manifest's rows, the recipe and
+its plan, the seed), so that the same command goes on with it, and another never mixes with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from ml.recipes.budget import fitted
+from ml.recipes.candidates import CandidateSet
+from ml.recipes.catalogue import RECIPES
+from ml.recipes.local import LocalRun, run_all
+from ml.recipes.plan import Plan, Step
+from ml.recipes.run_folder import RunFolder
+from ml.services.audio_features import content_key, store_features
+from ml.services.manifest import LONGEST_S, candidate_set, common_rate_hz, read_manifest
+from ml.services.predictions_file import write_predictions
+
+DIGEST_CHARS = 16
+SECONDS_PER_MINUTE = 60
+
+
+class PhaseProgress(Protocol):
+    """Told how far each phase of a run is."""
+
+    def __call__(self, label: str, done: int, total: int) -> None:
+        """Take the phase's name, the units done and the units in all."""
+
+
+def verify_manifest(
+    *,
+    manifest: Path,
+    audio_root: Path,
+    recipe: str,
+    out: Path,
+    budget_minutes: float | None,
+    device: str,
+    seed: int,
+    precision: float,
+    processes: int | None,
+    work_dir: Path | None,
+    say: Callable[[str], None],
+    progress: PhaseProgress,
+) -> str:
+    """Judge the labels of a manifest and write the predictions.
+
+    Parameters
+    ----------
+    manifest, audio_root : Path
+        See `ml.services.manifest`.
+    recipe : str
+        Name in `ml.recipes.catalogue.RECIPES`.
+    out : Path
+        File to write.
+    budget_minutes : float, optional
+        Wall-clock time that training should take; without, the recipe's own lengths.
+    device : {"auto", "cpu", "cuda"}
+        Where to compute.
+    seed : int
+        Seed of everything that chance decides.
+    precision : float
+        Share of the labels accepted unheard that is to be right.
+    processes : int, optional
+        Steps done at the same time; without, as many as the machine has cores.
+    work_dir : Path, optional
+        Folder for features and runs; without, one beside `out`.
+    say : callable
+        Told lines for people.
+    progress : PhaseProgress
+        Told how far each phase is.
+
+    Returns
+    -------
+    str
+        What was done, for people.
+
+    Raises
+    ------
+    UnusableFileError
+        If the manifest cannot be used.
+    AudioRefusedError
+        If a recording cannot be decoded.
+    ValueError
+        If a parameter cannot be used, or the clips leave nothing to learn from.
+    """
+    _check(recipe, precision, seed, budget_minutes, out)
+    device = _device(device)
+    processes = processes or (len(os.sched_getaffinity(0)) if device == "cpu" else 1)
+    clips = read_manifest(manifest, audio_root=audio_root)
+    keys = []
+    for clip in clips:
+        keys.append(content_key(clip.path))
+        progress("reading", len(keys), len(clips))
+    candidates = candidate_set(clips, keys)
+    if not candidates.candidate_N.any():
+        raise ValueError("No train clip has verified = 0: there is no label to judge.")
+    work_dir = work_dir or out.with_name(f"{out.name}.work")
+    plan = RECIPES[recipe].plan(candidates, sample_rate_hz=common_rate_hz(clips))
+    folder = work_dir / _run_name(plan, candidates, seed, budget_minutes)
+    store_features(
+        [clip.path for clip in clips],
+        keys,
+        configs=[member.features for member in plan.members],
+        stores=work_dir / "features",
+        longest_s=LONGEST_S,
+        processes=processes,
+        progress=lambda done, total: progress("features", done, total or 0),
+    )
+    if budget_minutes is not None:
+        plan = _within_budget(plan, candidates, folder, budget_minutes, device, processes, say)
+    if device == "cpu":
+        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // processes))
+    local = LocalRun(
+        folder=folder, stores=work_dir / "features", plan=plan, candidates=candidates, seed=seed, device=device
+    )
+    counted = _EpochCounter(plan, progress)
+    run = run_all(local, processes=processes, on_epoch=counted.told, on_iteration=lambda row: say(_line(row)))
+    verdict = run.verdict(precision=precision)
+    write_predictions(out, names=[clip.name for clip in clips], candidates=candidates, verdict=verdict)
+    judged = int(candidates.candidate_N.sum())
+    accepted = int(verdict.accept_N.sum())
+    return (
+        f"{out}: {len(clips)} clips. Of {judged} labels that nobody verified {accepted} "
+        f"({accepted / judged:.0%}) would be accepted at an expected precision of {precision:g}; "
+        "review the others from the highest priority down."
+    )
+
+
+def _check(recipe: str, precision: float, seed: int, budget_minutes: float | None, out: Path) -> None:
+    if recipe not in RECIPES:
+        message = f"There is no recipe {recipe!r}. Known: {', '.join(RECIPES)}."
+        raise ValueError(message)
+    if not 0 < precision <= 1:
+        message = f"--precision is {precision}: expected above 0 and at most 1."
+        raise ValueError(message)
+    if seed < 0:
+        message = f"--seed is {seed}: expected 0 or more."
+        raise ValueError(message)
+    if budget_minutes is not None and not budget_minutes > 0:
+        message = f"--budget-minutes is {budget_minutes}: expected more than 0."
+        raise ValueError(message)
+    if not out.parent.is_dir():
+        message = f"{out.parent}: there is no such folder. Make it, or name another file."
+        raise ValueError(message)
+
+
+def _device(wanted: str) -> str:
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ValueError("There is no CUDA device that PyTorch can use. Take --device cpu, or auto.")
+    return wanted
+
+
+def _run_name(plan: Plan, candidates: CandidateSet, seed: int, budget_minutes: float | None) -> str:
+    described = json.dumps([asdict(plan), candidates.digest(), seed, budget_minutes], sort_keys=True)
+    return f"{plan.recipe}-{hashlib.sha256(described.encode()).hexdigest()[:DIGEST_CHARS]}"
+
+
+def _within_budget(
+    plan: Plan,
+    candidates: CandidateSet,
+    folder: Path,
+    budget_minutes: float,
+    device: str,
+    processes: int,
+    say: Callable[[str], None],
+) -> Plan:
+    """Shorten a plan; a run that was begun keeps the lengths that were found then."""
+    kept = RunFolder(folder).path / "epochs.json"
+    if kept.exists():
+        share = float(json.loads(kept.read_text(encoding="utf-8"))["share"])
+        return fitted(plan, share)
+    from ml.recipes.budget import seconds_needed  # noqa: PLC0415
+
+    needed = seconds_needed(plan, candidates, device=device, processes=processes)
+    share = min(1.0, budget_minutes * SECONDS_PER_MINUTE / needed)
+    kept.write_text(json.dumps({"share": share}), encoding="utf-8")
+    say(f"Training would take about {needed / SECONDS_PER_MINUTE:.1f} min; taking {share:.0%} of its epochs.")
+    return fitted(plan, share)
+
+
+class _EpochCounter:
+    """Turns the epochs of all steps into one number."""
+
+    def __init__(self, plan: Plan, progress: PhaseProgress) -> None:
+        self._total = sum(plan.training(step).epochs for i in range(plan.iterations) for step in plan.steps(i))
+        self._plan, self._progress = plan, progress
+        self._reached: dict[Step, int] = {}
+
+    def told(self, step: Step, epoch: int, loss: float) -> None:  # noqa: ARG002 -- the loss is for others
+        """Take the epoch that a step has done."""
+        self._reached[step] = epoch
+        before = sum(self._plan.training(s).epochs for i in range(step.iteration) for s in self._plan.steps(i))
+        now = sum(done for other, done in self._reached.items() if other.iteration == step.iteration)
+        self._progress("training", before + now, self._total)
+
+
+def _line(row: dict[str, Any]) -> str:
+    """Return the row of an iteration as a line (Nguyen's table 2)."""
+    total = row["correct_1st"] + row["correct_2nd"] + row["correct_3rd"] + row["incorrect"]
+    text = (
+        f"iteration {row['iteration']}: label predicted 1st {row['correct_1st']}, 2nd {row['correct_2nd']}, "
+        f"3rd {row['correct_3rd']}, not among three {row['incorrect']} of {total}; mAP@3 {row['map_at_3']:.3f}"
+    )
+    return text + (f"; {row['expected_wrong']:.1%} probably wrong" if "expected_wrong" in row else "")
