@@ -6,10 +6,10 @@ simpler way failed on real recordings:
 * **Everybody teaches, nobody judges themselves.** Folds are made of whole groups. A clip is judged by networks that
   heard other groups only, verified and non-verified ones, so that the many right labels among the non-verified teach
   although nobody vouched for them (Nguyen's first round hears the verified clips alone).
-* **Mistakes have a pattern.** From all judged clips a matrix P(given | true) is estimated by expectation-maximisation,
-  with class-dependent rates and a prior; Bayes' rule then turns a network's answer and the label into the probability
-  that the label is right (`ml.verification.noise_transitions`). Where "Cafe" is often written for "Restaurant", a
-  doubtful Restaurant stays in question; where it never is, the label settles the doubt.
+* **Mistakes have a pattern.** From all judged clips P(given | true) is estimated, with class-dependent rates, and what
+  networks mishear in each group (`ml.verification.group_confusion`); Bayes' rule then turns a network's answer and the
+  label into the probability that the label is right. Where "Cafe" is often written for "Restaurant", a doubtful
+  Restaurant stays in question; where it never is, the label settles the doubt.
 * **Probabilities instead of decisions.** The next iteration trains on these posteriors as soft labels, further from the
   same weights. A label that is probably wrong teaches little or teaches the class that it probably should be.
 
@@ -23,10 +23,8 @@ Shapes: N clips, M members, K classes.
 References
 ----------
 .. [1] A. P. Dawid and A. M. Skene, "Maximum likelihood estimation of observer error-rates using the EM algorithm",
-   Journal of the Royal Statistical Society C 28(1), 1979 (one observer here: the label's source).
-.. [2] C. G. Northcutt, L. Jiang and I. L. Chuang, "Confident learning: estimating uncertainty in dataset labels",
-   JAIR 70, 2021 (class-dependent thresholds, from which the estimate starts).
-.. [3] M. Dorfer and G. Widmer, DCASE 2018, section 4 (folds; further training instead of a new beginning).
+   Journal of the Royal Statistical Society C 28(1), 1979 (observers here: the label's source, and the networks).
+.. [2] M. Dorfer and G. Widmer, DCASE 2018, section 4 (folds; further training instead of a new beginning).
 """
 
 from __future__ import annotations
@@ -37,24 +35,24 @@ from typing import Any
 
 import numpy as np
 
-from ml.recipes.candidates import CandidateSet, Floats, Ints
+from ml.recipes.candidates import CandidateSet
 from ml.recipes.earmark_members import members
 from ml.recipes.outputs import member_probabilities
 from ml.recipes.plan import Output, Plan, State, Step, Verdict, Work
 from ml.training.folds import group_folds
 from ml.verification.auto_accept import threshold_from_expectation
 from ml.verification.calibration import fit_temperature
-from ml.verification.confident_learning import estimate_noise
 from ml.verification.fusion import geometric_mean
-from ml.verification.noise_transitions import NoiseConfig, p_label_correct, transition_matrix, true_class_posterior
+from ml.verification.group_confusion import ConfusionConfig, estimate_group_confusion
+from ml.verification.noise_transitions import p_label_correct
 from ml.verification.probabilities import probability_of
 from ml.verification.progress_row import iteration_row
 
 ITERATIONS = 3
 MOST_FOLDS = 4
 FIRST_WEIGHT = 0.5  # of a non-verified label before anything is known about it
-NOISE = NoiseConfig(prior_clips=2.0, prior_correct=0.7)
-EM_ROUNDS = 30
+CONFUSION = ConfusionConfig()
+LEAST_PLAIN = 0.5  # that the label is right, without excuses for networks, so that nothing contradicted is accepted
 
 
 class EarmarkRecipe:
@@ -115,8 +113,10 @@ class EarmarkRecipe:
         judged, heard = candidates.candidate_N, candidates.verified_N & (state["fold"] >= 0)
         temperature = fit_temperature(p_NK[heard], candidates.label_N[heard])
         p_NK = temperature.apply(p_NK)
-        transition_KK = estimate_transitions(p_NK[judged], candidates.label_N[judged])
-        posterior_NK = true_class_posterior(p_NK[judged], candidates.label_N[judged], transition_KK)
+        confusion = estimate_group_confusion(
+            p_NK[judged], candidates.label_N[judged], candidates.group_N[judged], config=CONFUSION
+        )
+        posterior_NK = confusion.posterior_NK
         target_NK, weight_N = state["target"].copy(), state["weight"].copy()
         target_NK[judged], weight_N[judged] = posterior_NK, posterior_NK.max(axis=1)
         row = iteration_row(
@@ -134,7 +134,7 @@ class EarmarkRecipe:
                 "weight": weight_N,
                 "p": p_NK,
                 "p_members": p_MNK,
-                "transition": transition_KK,
+                "transition": confusion.transition_KK,
             },
             {
                 **asdict(row),
@@ -155,46 +155,17 @@ class EarmarkRecipe:
         """Accept as many labels as keep the expected precision."""
         judged = candidates.candidate_N
         known = candidates.trained_N & (state["fold"] >= 0)
-        p_correct_N = np.full(len(candidates), np.nan)
-        p_correct_N[known] = p_label_correct(state["p"][known], candidates.label_N[known], state["transition"])
+        plain_N = np.full(len(candidates), np.nan)
+        plain_N[known] = p_label_correct(state["p"][known], candidates.label_N[known], state["transition"])
+        p_correct_N = plain_N.copy()
+        p_correct_N[judged] = probability_of(state["target"][judged], candidates.label_N[judged])
         label_N = state["p"].argmax(axis=1)
         label_N[judged] = state["target"][judged].argmax(axis=1)
         accept_N = judged.copy()
         accept_N[judged] = threshold_from_expectation(p_correct_N[judged], precision=precision).accepts(
             p_correct_N[judged]
         )
+        accept_N[judged] &= plain_N[judged] >= LEAST_PLAIN
         return Verdict(
             p_NK=state["p"], p_MNK=state["p_members"], p_correct_N=p_correct_N, label_N=label_N, accept_N=accept_N
         )
-
-
-def estimate_transitions(p_NK: Floats, given_N: Ints) -> Floats:
-    """Estimate P(given | true) by expectation-maximisation.
-
-    Parameters
-    ----------
-    p_NK : float64 array [shape=(N, K)]
-        Probabilities of the true class, by models that did not hear the clips.
-    given_N : int64 array [shape=(N,)]
-        Given labels.
-
-    Returns
-    -------
-    float64 array [shape=(K, K)]
-        True classes as rows; each row sums to 1.
-
-    Notes
-    -----
-    It starts from the confident joint. Each round takes the posteriors of the round before as counts, so that doubtful
-    clips count too, in parts; with hard counts a class that is never predicted surely has no estimate at all.
-
-    References
-    ----------
-    Dawid and Skene, section 3; Northcutt et al., section 3.1.
-    """
-    transition_KK = estimate_noise(p_NK, given_N, config=NOISE).transition_KK
-    given_NK = np.eye(p_NK.shape[1])[given_N]
-    for _ in range(EM_ROUNDS):
-        posterior_NK = true_class_posterior(p_NK, given_N, transition_KK)
-        transition_KK = transition_matrix(given_NK.T @ posterior_NK, config=NOISE)
-    return transition_KK

@@ -22,7 +22,7 @@ from ml.training.losses import LossConfig
 from ml.training.schedule import ScheduleConfig
 from ml.training.windows import WindowConfig
 
-BANDS = 40
+BANDS = 32
 HIGHEST_RATE_HZ = 32_000
 GRANULE = 16  # frames; excerpts are a multiple
 SHORTEST, LONGEST = 32, 128  # frames of an excerpt
@@ -30,7 +30,7 @@ TYPICAL_PERCENTILE = 90  # of the clips' durations
 BATCH = 64
 LEARNING_RATE = 4e-3
 FINE_RATE = 2.8e-3
-HEARINGS = 16_000  # clips heard in the first iteration of a fold, within the limits below
+HEARINGS = 24_000  # clips heard in the first iteration of a fold, within the limits below
 FEWEST_EPOCHS, MOST_EPOCHS = 5, 24
 FINE_SHARE = 0.75  # of those epochs in each further iteration
 AUGMENTATION = AugmentationConfig(

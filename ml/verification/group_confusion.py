@@ -1,0 +1,168 @@
+"""Telling apart wrong labels from groups that networks mishear.
+
+Whose mistake is it, the label's or theirs? A network that heard only other people may take every "six" of one speaker
+for an "eight", and be sure of it. All of these labels would then be called wrong, at the head of the review, although
+they are right. Labels and networks are two observers of one truth, and both have their patterns:
+
+* labels are given by people or tag mappings that err alike everywhere: P(given | true), one matrix for all groups;
+* networks err by recording conditions: P(heard | true), one matrix for each group, near to the identity.
+
+Both are estimated together by expectation-maximisation (Dawid and Skene), with the network's probabilities as soft
+observations. Where a group's "sixes" are heard as "eights" but labelled "six" as often as everybody's are, the network
+is to blame; where labels go wrong as everywhere, the label is.
+
+A group's matrix is estimated by variational Bayes instead of plain counting: its Dirichlet prior has little weight on
+each wrong class, so that mistakes which gather in one class, as those of mishearing do, are taken in, and single ones
+here and there are left to the labels. (Counted plainly, each of the two observers takes a share of every
+disagreement, and the labels look better than they are.) The prior weighs a good number of clips, which keeps small
+groups, such as the excerpts of one source, at what networks do in general; groups below a number of clips have no
+matrix of their own at all.
+
+What it cannot tell: somebody who alone mislabels one class always, in a way that nobody else does, looks like somebody
+whom networks mishear. Such clips end in doubt or on the label's side; whoever accepts labels unheard should therefore
+ask that the plain probability does not speak against the label (`ml.recipes.earmark` does).
+
+References
+----------
+.. [1] A. P. Dawid and A. M. Skene, "Maximum likelihood estimation of observer error-rates using the EM algorithm",
+   Journal of the Royal Statistical Society C 28(1), 1979, section 3.
+.. [2] M. J. Beal, "Variational algorithms for approximate Bayesian inference", University College London, 2003,
+   section 3.4 (Dirichlet parameters: the exponential of the expected logarithm takes the place of the count).
+
+Shapes: N clips, K classes, G groups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from ml.verification.noise_transitions import NoiseConfig, transition_matrix
+from ml.verification.probabilities import NONE, Floats, Ints, checked_labels, checked_probabilities
+
+_LEAST = 1e-300
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfusionConfig:
+    """What is expected before any clip is seen, and how long is iterated.
+
+    Attributes
+    ----------
+    prior_clips : float
+        Clips of each class that the expectation about a group is worth.
+    prior_correct : float
+        Share of a class that networks are expected to hear rightly in any group.
+    fewest_clips : int
+        Clips that a group needs for a matrix of its own.
+    rounds : int
+        Rounds of expectation-maximisation.
+    noise : NoiseConfig
+        What is expected of labels.
+    """
+
+    prior_clips: float = 20.0
+    prior_correct: float = 0.95
+    fewest_clips: int = 20
+    rounds: int = 40
+    noise: NoiseConfig = field(default_factory=lambda: NoiseConfig(prior_clips=2.0, prior_correct=0.7))
+
+    def __post_init__(self) -> None:
+        if not self.prior_clips > 0:
+            message = f"prior_clips = {self.prior_clips}: expected more than 0."
+            raise ValueError(message)
+        if not 0 < self.prior_correct < 1:
+            message = f"prior_correct = {self.prior_correct}: expected above 0 and below 1."
+            raise ValueError(message)
+        for name in ("fewest_clips", "rounds"):
+            if getattr(self, name) < 1:
+                message = f"{name} = {getattr(self, name)}: expected 1 or more."
+                raise ValueError(message)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class GroupConfusion:
+    """What was estimated.
+
+    Attributes
+    ----------
+    posterior_NK : float64 array [shape=(N, K)]
+        P(true | network, label, group); rows sum to 1.
+    transition_KK : float64 array [shape=(K, K)]
+        P(given = column | true = row).
+    heard_GKK : dict of int to float64 array [shape=(K, K)]
+        P(heard = column | true = row) of each group that has a matrix of its own; rows sum to a little less than 1.
+    """
+
+    posterior_NK: Floats
+    transition_KK: Floats
+    heard_GKK: dict[int, Floats]
+
+
+def estimate_group_confusion(p_NK: Floats, given_N: Ints, group_N: Ints, *, config: ConfusionConfig) -> GroupConfusion:
+    """Estimate the patterns of labels and networks together.
+
+    Parameters
+    ----------
+    p_NK : float64 array [shape=(N, K)]
+        Probabilities by networks that heard no clip of the group.
+    given_N : int64 array [shape=(N,)]
+        Given labels, all known.
+    group_N : int64 array [shape=(N,)]
+        Group of each clip.
+    config : ConfusionConfig
+        Expectations.
+
+    Returns
+    -------
+    GroupConfusion
+        Posteriors and both patterns.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not fit each other or a clip has no label.
+    """
+    p_NK = checked_probabilities("p_NK", p_NK, axes="NK")
+    n_clips, n_classes = p_NK.shape
+    given_N = checked_labels("given_N", given_N, n_clips=n_clips, n_classes=n_classes)
+    if (given_N == NONE).any() or np.shape(group_N) != (n_clips,):
+        raise ValueError("given_N and group_N: expected a label and a group for each clip.")
+    expected_KK = _mostly_diagonal(n_classes, config.prior_correct)
+    members = {int(group): np.flatnonzero(group_N == group) for group in np.unique(group_N)}
+    own = {group: clips for group, clips in members.items() if len(clips) >= config.fewest_clips}
+    heard = dict.fromkeys(own, expected_KK)
+    transition_KK = transition_matrix(np.zeros((n_classes, n_classes)), config=config.noise)
+    given_NK = np.eye(n_classes)[given_N]
+    posterior_NK = np.zeros_like(p_NK)
+    likelihood_NK = p_NK @ expected_KK.T  # of groups without a matrix it stays so
+    for _ in range(config.rounds):
+        for group, clips in own.items():
+            likelihood_NK[clips] = p_NK[clips] @ heard[group].T
+        joint_NK = transition_KK[:, given_N].T * likelihood_NK
+        sum_N1 = np.maximum(joint_NK.sum(axis=1, keepdims=True), _LEAST)
+        posterior_NK = joint_NK / sum_N1
+        for group, clips in own.items():
+            # Expected number of clips that are y and heard as k, without an array over clips, y and k.
+            share_NK = transition_KK[:, given_N[clips]].T / sum_N1[clips]
+            counts_KK = heard[group] * (share_NK.T @ p_NK[clips]) + config.prior_clips * expected_KK
+            heard[group] = _expected(counts_KK)
+        transition_KK = transition_matrix(given_NK.T @ posterior_NK, config=config.noise)
+    return GroupConfusion(posterior_NK=posterior_NK, transition_KK=transition_KK, heard_GKK=heard)
+
+
+def _expected(counts_KK: Floats) -> Floats:
+    """Return exp(E[log P]) of each row under its Dirichlet distribution."""
+    row_K1 = torch.from_numpy(counts_KK.sum(axis=1, keepdims=True))
+    expected_KK: Floats = torch.exp(torch.digamma(torch.from_numpy(counts_KK)) - torch.digamma(row_K1)).numpy()
+    return expected_KK
+
+
+def _mostly_diagonal(n_classes: int, diagonal: float) -> Floats:
+    if n_classes == 1:
+        return np.ones((1, 1))
+    matrix_KK = np.full((n_classes, n_classes), (1 - diagonal) / (n_classes - 1))
+    np.fill_diagonal(matrix_KK, diagonal)
+    return matrix_KK
