@@ -3,8 +3,8 @@
 Real speech (FSDD: 3,000 recordings, six speakers), with class-dependent wrong labels among the clips that nobody
 verified; speakers are groups, so that nobody is judged by a model that heard them. Each line is the mean of the seeds:
 
-* AUROC of "the label is wrong", and the share of the wrong labels found in the first 10, 20, 30 and 50 % of a review in
-  the order of priority;
+* AUROC of "the label is wrong", and the share of the wrong labels found in the first 10, 20, 30 and 50 % of a review
+  in the order of priority;
 * the share of labels that would be accepted unheard, and how many of these are right;
 * the share of the wrong labels for which the right one is proposed;
 * accuracy and mAP@3 on a speaker of whom nothing was heard;
@@ -122,10 +122,12 @@ def print_table(title: str, lines: dict[str, list[dict[str, float]]]) -> None:
     print(f"\n{title}; means of {len(next(iter(lines.values())))} seeds")
     names = list(next(iter(lines.values()))[0])
     print(f"{'':10}" + "".join(f"{name:>11}" for name in names) + f"{'CPU ratio':>11}")
-    mean = {system: {name: float(np.mean([run[name] for run in runs])) for name in names} for system, runs in lines.items()}
+    mean = {
+        system: {name: float(np.mean([run[name] for run in runs])) for name in names} for system, runs in lines.items()
+    }
     peer = mean.get("nguyen", {}).get("CPU s", float("nan"))
     for system, row in mean.items():
-        cells = "".join(f"{'–' if np.isnan(row[name]) else f'{row[name]:.3f}':>11}" for name in names)
+        cells = "".join(f"{'-' if np.isnan(row[name]) else f'{row[name]:.3f}':>11}" for name in names)
         print(f"{system:10}{cells}{row['CPU s'] / peer:11.2f}")
     for system, runs in lines.items():
         print(f"  {system}: AUROC by seed " + ", ".join(f"{run['AUROC']:.3f}" for run in runs))

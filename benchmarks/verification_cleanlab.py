@@ -1,7 +1,7 @@
 """cleanlab as its documentation shows it: a CNN's out-of-fold probabilities, label quality scores, pruning, a last fit.
 
-The CNN, its input and its training loop are those of our recipe without what is the recipe's own: plain cross entropy on
-the labels as they are, masks and mixup, no soft labels, no estimate of the mistakes, no tone. Folds keep speakers
+The CNN, its input and its training loop are those of our recipe without what is the recipe's own: plain cross entropy
+on the labels as they are, masks and mixup, no soft labels, no estimate of the mistakes, no tone. Folds keep speakers
 together, as for the other systems.
 """
 
@@ -43,7 +43,12 @@ def by_cleanlab(scenario: Scenario, audio: Path, folder: Path, seed: int) -> Fou
     with tempfile.TemporaryDirectory(dir=folder) as stores:
         paths = [clip.path for clip in clips]
         store_features(
-            paths, keys, configs=[member.features], stores=Path(stores), longest_s=LONGEST_S, processes=torch.get_num_threads()
+            paths,
+            keys,
+            configs=[member.features],
+            stores=Path(stores),
+            longest_s=LONGEST_S,
+            processes=torch.get_num_threads(),
         )
         source = FrameSource(Path(stores), keys, scratch=folder)
         frames = source.clips(member.features, n_classes=candidates.n_classes, padded=member.padded)
