@@ -7,8 +7,8 @@ about 70 frames. Mean and maximum over all positions are joined: the mean says w
 maximum keeps a short event in a long clip (Kong's global maximum, Dorfer's global average). Batch normalisation of
 the joined values spares the linear layer their different sizes.
 
-At 64 frames of 40 bands and the default widths it takes 10 million multiply-accumulates, a three-hundredth of Nguyen's
-at 128 frames of 96 bands.
+At 64 frames of 40 bands and the default widths it takes 10 million multiply-accumulates, a twentieth of Nguyen's at 128
+frames of 96 bands.
 
 Shape legend: B batch, C channel, T frame, M mel band, K class.
 

@@ -1,7 +1,7 @@
 """What a run will cost, and how to make it cost less.
 
 Training dominates a run, and its time is that of one step times the steps. One step of each member is therefore timed
-on the machine at hand, on numbers drawn at random, before anything is promised.
+on the machine at hand, on numbers that stand for excerpts, before anything is promised.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import time
 from dataclasses import replace
 
 import torch
-from torch.nn import functional
 
 from ml.networks.registry import build
 from ml.recipes.candidates import CandidateSet
 from ml.recipes.plan import Member, Plan
+from ml.training.batches import Batch
 from ml.training.config import TrainingConfig
+from ml.training.schedule import ScheduleConfig
+from ml.training.steps import Stepper
 
 TIMED_STEPS = 3
 JUDGING_SHARE = 0.15  # of the time of training that judging and starting add
@@ -41,17 +43,18 @@ def seconds_needed(plan: Plan, candidates: CandidateSet, *, device: str, process
     float
         Seconds, good to a half.
     """
-    trained = int(candidates.trained_N.sum()) * (1 - 1 / plan.n_folds if plan.n_folds > 1 else 1)
+    shared = 1 - 1 / plan.n_folds if plan.n_folds > 1 else 1  # of the clips, by each fold
     total = 0.0
     for member in plan.members:
         epochs = member.training.epochs + (plan.iterations - 1) * (member.fine_tuning or member.training).epochs
-        total += _seconds_per_clip(member, candidates.n_classes, device) * trained * epochs * plan.n_folds
+        examples = _examples_per_epoch(member, candidates, shared)
+        total += _seconds_per_example(member, candidates.n_classes, device) * examples * epochs * plan.n_folds
     parallel = min(processes, plan.n_folds * len(plan.members))
     return total * (1 + JUDGING_SHARE) / parallel
 
 
 def fitted(plan: Plan, share: float) -> Plan:
-    """Return a plan with a share of its epochs, at least one in each step."""
+    """Return a plan with a share of its epochs, at least one in each step, and schedules shortened alike."""
     return replace(
         plan,
         members=tuple(
@@ -66,27 +69,56 @@ def fitted(plan: Plan, share: float) -> Plan:
 
 
 def _shorter(training: TrainingConfig, share: float) -> TrainingConfig:
-    return replace(training, epochs=max(1, math.floor(training.epochs * share)))
+    epochs = max(1, math.floor(training.epochs * share))
+    return replace(training, epochs=epochs, schedule=_scaled(training.schedule, epochs / training.epochs))
 
 
-def _seconds_per_clip(member: Member, n_classes: int, device: str) -> float:
-    network = build(member.network, n_classes, seed=0, **dict(member.options)).to(device)
-    size = member.training.batch_size
-    x_BCTM = torch.zeros(size, member.features.n_channels, member.training.crop_frames, member.features.n_bands)
-    label_B = torch.zeros(size, dtype=torch.long, device=device)
-    optimiser = torch.optim.Adam(network.parameters())
+def _scaled(schedule: ScheduleConfig, ratio: float) -> ScheduleConfig:
+    return replace(
+        schedule,
+        begin=schedule.begin * ratio,
+        every=schedule.every * ratio,
+        cycle=schedule.cycle * ratio,
+        milestones=tuple(epoch * ratio for epoch in schedule.milestones),
+    )
+
+
+def _examples_per_epoch(member: Member, candidates: CandidateSet, shared: float) -> float:
+    training, features = member.training, member.features
+    if training.steps_per_epoch is not None:
+        return training.steps_per_epoch * training.batch_size
+    trained = float(candidates.trained_N.sum())
+    if training.chunked:
+        seconds = training.crop_frames * features.hop_length / features.sample_rate_hz
+        trained = sum(max(1, math.ceil(length / seconds)) for length in candidates.duration_s_N[candidates.trained_N])
+    return trained * shared
+
+
+def _seconds_per_example(member: Member, n_classes: int, device: str) -> float:
+    training, place = member.training, torch.device(device)
+    network = build(member.network, n_classes, seed=0, **dict(member.options)).to(place)
+    layout = torch.channels_last if training.channels_last else torch.contiguous_format
+    size = training.batch_size
+    shape = (size, member.features.n_channels, training.crop_frames, member.features.n_bands)
+    batch = Batch(
+        x_BCTM=torch.zeros(shape, device=place).contiguous(memory_format=layout),
+        target_BK=torch.full((size, n_classes), 1 / n_classes, device=place),
+        weight_B=torch.ones(size, device=place),
+        verified_B=torch.ones(size, dtype=torch.bool, device=place),
+        size=size,
+    )
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(1)  # as steps are done
     try:
-        for number in range(TIMED_STEPS + 1):
-            if number == 1:  # the first sets everything up
-                begun = time.perf_counter()
-            optimiser.zero_grad()
-            loss = functional.cross_entropy(network(x_BCTM.to(device)), label_B)
-            torch.autograd.backward(loss)
-            optimiser.step()
-        if device == "cuda":
-            torch.cuda.synchronize()
-        return (time.perf_counter() - begun) / TIMED_STEPS / size
+        with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
+            network.to(memory_format=layout)  # type: ignore[call-overload]  # torch's stubs know only one form of it
+            stepper = Stepper(network, training, place)
+            stepper.step(batch, rate=0.0)  # the first sets everything up
+            stepper.mean_loss()  # waits for the device
+            begun = time.perf_counter()
+            for _ in range(TIMED_STEPS):
+                stepper.step(batch, rate=0.0)
+            stepper.mean_loss()
+            return (time.perf_counter() - begun) / TIMED_STEPS / size
     finally:
         torch.set_num_threads(threads)

@@ -68,7 +68,10 @@ class CandidateSet:
                 message = f"{name} has the shape {getattr(self, name).shape}: expected ({len(self.key_N)},)."
                 raise ValueError(message)
         if len(self.classes) < FEWEST_CLASSES:
-            message = f"There are {len(self.classes)} classes: expected at least {FEWEST_CLASSES}."
+            message = (
+                f"Classes of the labels: {', '.join(self.classes) or 'none'}. Expected at least {FEWEST_CLASSES}; "
+                "add clips of other categories."
+            )
             raise ValueError(message)
         if ((self.label_N == NONE) & ~self.test_N).any():
             raise ValueError("A clip that is not for test has no candidate label.")
@@ -77,8 +80,8 @@ class CandidateSet:
         present = np.unique(self.label_N[self.verified_N])
         if len(present) < FEWEST_CLASSES:
             message = (
-                f"{int(self.verified_N.sum())} verified clips show {len(present)} classes: expected verified clips of "
-                f"at least {FEWEST_CLASSES} classes. Have people rate some clips of each category first."
+                f"Verified clips: {int(self.verified_N.sum())}, of classes: {len(present)}. Expected verified clips of "
+                f"at least {FEWEST_CLASSES} classes; have people rate some clips of each category first."
             )
             raise ValueError(message)
 

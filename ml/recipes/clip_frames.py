@@ -11,6 +11,7 @@ Shapes: C channels, T frames of all clips, M mel bands, N clips.
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +43,7 @@ class FrameSource:
 
     def __init__(self, stores: Path, keys: Sequence[str], *, scratch: Path) -> None:
         self._stores, self._keys, self._scratch = stores, tuple(keys), scratch
-        self._held: dict[str, ClipFeatures] = {}
+        self._held: tuple[str, ClipFeatures, float] | None = None  # of one configuration, with its least number
 
     def clips(self, config: FeatureConfig, *, n_classes: int, padded: bool) -> ClipFeatures:
         """Return the features of all clips under one configuration, normalised, without labels.
@@ -61,11 +62,12 @@ class FrameSource:
         KeyError
             If a clip's features were not computed.
         """
-        if config.digest() not in self._held:
-            # One at a time: members of an ensemble are trained one after the other.
-            self._held = {config.digest(): self._joined(config, n_classes)}
-        clips = self._held[config.digest()]
-        return replace(clips, padding_value=float(clips.x_TMC.min()) if padded else None)
+        # One at a time: members of an ensemble are trained one after the other.
+        if self._held is None or self._held[0] != config.digest():
+            joined = self._joined(config, n_classes)
+            self._held = config.digest(), joined, float(joined.x_TMC.min())
+        _, clips, least = self._held
+        return replace(clips, padding_value=least if padded else None)
 
     def _joined(self, config: FeatureConfig, n_classes: int) -> ClipFeatures:
         label_N = np.full(len(self._keys), -1)
@@ -80,10 +82,12 @@ class FrameSource:
                 return ClipFeatures.join(list(blocks()), label_N=label_N, n_classes=n_classes)
             path = self._scratch / f"{config.name}-{config.digest()}.npy"
             lengths = [store.get(key).shape[1] for key in self._keys]
-            if not path.exists():
-                temporary = path.with_suffix(".part.npy")
-                write_frames(temporary, blocks(), total_frames=sum(lengths))
-                temporary.replace(path)
+            with path.with_suffix(".lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)  # one process writes what all of them map
+                if not path.exists():
+                    temporary = path.with_suffix(".part.npy")
+                    write_frames(temporary, blocks(), total_frames=sum(lengths))
+                    temporary.replace(path)
         return ClipFeatures.mapped(path, lengths, label_N=label_N, n_classes=n_classes)
 
 

@@ -30,7 +30,8 @@ TYPICAL_PERCENTILE = 90  # of the clips' durations
 BATCH = 64
 LEARNING_RATE = 4e-3
 FINE_RATE = 2.8e-3
-HEARINGS = 24_000  # clips heard in the first iteration of a fold, within the limits below
+HEARINGS = 24_000  # excerpts of 64 frames heard in the first iteration of a fold, within the limits below
+USUAL = 64  # frames
 FEWEST_EPOCHS, MOST_EPOCHS = 5, 24
 FINE_SHARE = 0.75  # of those epochs in each further iteration
 AUGMENTATION = AugmentationConfig(
@@ -65,7 +66,9 @@ def members(candidates: CandidateSet, *, sample_rate_hz: int) -> tuple[Member, .
     features = _features(min(sample_rate_hz, HIGHEST_RATE_HZ), typical_s)
     frames = math.ceil(typical_s * features.sample_rate_hz / features.hop_length / GRANULE) * GRANULE
     frames = min(max(frames, SHORTEST), LONGEST)
-    epochs = min(max(round(HEARINGS / int(candidates.trained_N.sum())), FEWEST_EPOCHS), MOST_EPOCHS)
+    # Longer excerpts cost more and teach more: half of the difference is made up for by hearing fewer.
+    hearings = HEARINGS * math.sqrt(USUAL / frames)
+    epochs = min(max(round(hearings / int(candidates.trained_N.sum())), FEWEST_EPOCHS), MOST_EPOCHS)
     training = TrainingConfig(
         epochs=epochs,
         batch_size=BATCH,

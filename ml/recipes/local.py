@@ -4,6 +4,9 @@ On a processor a small network trains fastest in one thread, so that there are a
 does one step; an accelerator takes the steps one after the other. The result does not depend on which process did
 what. A process ends by itself when the one that started it is gone, and a step is locked while somebody works at it,
 so that a run that was killed can be started again at once.
+
+Processes tell of their epochs through one pipe without a lock, as messages below 4096 bytes go through it whole: a lock
+would stay closed for ever if its holder were killed.
 """
 
 from __future__ import annotations
@@ -11,12 +14,13 @@ from __future__ import annotations
 import fcntl
 import multiprocessing
 import os
+import signal
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.queues import SimpleQueue
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +32,6 @@ from ml.recipes.clip_frames import FrameSource
 from ml.recipes.plan import Plan, Step
 from ml.recipes.run import VerificationRun
 
-LOOK_S = 0.5
 Told = Callable[[Step, int, float], None]  # step, epoch, loss
 
 
@@ -101,11 +104,12 @@ def run_all(
             _join(run, on_iteration)
         return run
     context = multiprocessing.get_context("spawn")
-    told: SimpleQueue[tuple[Step, int, float] | None] = context.SimpleQueue()
-    listener = threading.Thread(target=_listen, args=(told, on_epoch), daemon=True)
+    others = multiprocessing.active_children()
+    heard, told = context.Pipe(duplex=False)
+    listener = threading.Thread(target=_listen, args=(heard, on_epoch), daemon=True)
     listener.start()
     try:
-        with ProcessPoolExecutor(processes, context, _begin, (local, told, os.getpid())) as pool:
+        with ProcessPoolExecutor(processes, context, _begin, (local, told)) as pool:
             while (steps := run.open_steps()) or run.iteration() < run.plan.iterations:
                 waiting = [pool.submit(_do, step) for step in steps]
                 try:
@@ -113,10 +117,13 @@ def run_all(
                         done.result()
                 except BaseException:
                     pool.shutdown(wait=False, cancel_futures=True)
+                    for process in multiprocessing.active_children():
+                        if process not in others:
+                            process.terminate()  # a step may take an hour more; its checkpoint stays
                     raise
                 _join(run, on_iteration)
     finally:
-        told.put(None)
+        told.close()  # the last end, as the processes are gone
         listener.join()
     return run
 
@@ -127,28 +134,36 @@ def _join(run: VerificationRun, on_iteration: Callable[[dict[str, Any]], None]) 
     on_iteration(row)
 
 
-def _listen(told: SimpleQueue[tuple[Step, int, float] | None], on_epoch: Told) -> None:
-    while (message := told.get()) is not None:
-        on_epoch(*message)
+def _listen(heard: Connection, on_epoch: Told) -> None:
+    with heard, suppress(EOFError):
+        while True:
+            on_epoch(*heard.recv())
 
 
 _here: dict[str, Any] = {}  # of a process of the pool
 
 
-def _begin(local: LocalRun, told: SimpleQueue[tuple[Step, int, float] | None], parent: int) -> None:
-    torch.set_num_threads(1)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+def _begin(local: LocalRun, told: Connection) -> None:
+    work_alone()
     _here["run"], _here["told"] = local.open(), told
 
 
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(LOOK_S)
-    os._exit(1)
+def work_alone() -> None:
+    """Begin a process of a pool: one thread, and an end when the process that started it ends or says so."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both, and is answered there
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _do(step: Step) -> None:
-    _locked(_here["run"], step, lambda *message: _here["told"].put(message))
+    _locked(_here["run"], step, lambda *message: _here["told"].send(message))
 
 
 def _locked(run: VerificationRun, step: Step, on_epoch: Told) -> None:

@@ -8,7 +8,7 @@ all are; doing anything twice changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from ml.training.records import EpochRecord
 from ml.training.seeds import Purpose, derived_seed
 
 OnEpoch = Callable[[Step, EpochRecord], None]
+
+FEWEST_TAUGHT = 2  # clips of a batch, over which networks normalise
 
 
 class StoppedError(Exception):
@@ -101,11 +103,13 @@ class VerificationRun:
         ------
         StoppedError
             If `should_stop` said so.
+        ValueError
+            If the step has too few clips to learn from.
         """
         if self.folder.is_done(step):
             return
         member = self.plan.members[step.member]
-        work = self.recipe.work(self.candidates, self.plan, self.folder.read_state(step.iteration), step)
+        work = self._work(step)
         frames = self.frames.clips(member.features, n_classes=self.candidates.n_classes, padded=member.padded)
         place = (step.iteration, step.member, step.fold)
         options = dict(member.options)
@@ -137,6 +141,8 @@ class VerificationRun:
         if result.ended == "asked":
             message = f"{step} was asked to stop after epoch {len(result.records)}."
             raise StoppedError(message)
+        # A kill between a checkpoint and its row has left a row out.
+        self.folder.write_epochs(step, [_epoch_row(record) for record in result.records])
         self._judge(step, member, network, [kept.weights for kept in result.kept], frames, work)
         checkpoint.unlink(missing_ok=True)
 
@@ -178,6 +184,17 @@ class VerificationRun:
         state = self.folder.read_state(self.plan.iterations)
         return self.recipe.verdict(self.candidates, self.plan, state, precision=precision)
 
+    def _work(self, step: Step) -> Work:
+        work = self.recipe.work(self.candidates, self.plan, self.folder.read_state(step.iteration), step)
+        work = _without_copies(work, self.candidates)
+        if len(work.trained_S) < FEWEST_TAUGHT:
+            message = (
+                f"{len(work.judged)} clips are to be judged by others, of which there are {len(work.trained_S)}: "
+                f"expected at least {FEWEST_TAUGHT}. Add clips of other participants or sources."
+            )
+            raise ValueError(message)
+        return work
+
     def _judge(
         self,
         step: Step,
@@ -190,13 +207,26 @@ class VerificationRun:
         p_JK = predict_average(
             network,
             kept,
-            frames.subset(work.judged),
+            frames.subset(work.judged).near(torch.device(self.device)),
             member.windows,
             device=self.device,
             seed=derived_seed(self.seed, Purpose.WINDOWS, step.iteration, step.member, step.fold),
         )
         self.folder.write_weights(step, network.state_dict())
         self.folder.write_output(Output(step=step, clip_J=work.judged, p_JK=p_JK))
+
+
+def _without_copies(work: Work, candidates: CandidateSet) -> Work:
+    """Leave out of the training what is to be judged, where the same recording stands in several groups."""
+    judged = {candidates.key_N[n] for n in work.judged if not candidates.test_N[n]}
+    kept_S = np.array([candidates.key_N[n] not in judged for n in work.trained_S], dtype=np.bool_)
+    return replace(
+        work,
+        trained_S=work.trained_S[kept_S],
+        target_SK=work.target_SK[kept_S],
+        weight_S=work.weight_S[kept_S],
+        verified_S=work.verified_S[kept_S],
+    )
 
 
 def _training_clips(frames: ClipFeatures, work: Work) -> ClipFeatures:

@@ -3,7 +3,8 @@
 A run may be killed at any moment and on any machine. Every file is therefore written under another name and renamed
 when it is whole, carries the digest of the run it belongs to, and is never changed afterwards:
 
-    run.json                                what is run: recipe, plan, seed, digest of the candidates, code
+    share.json                              share of its epochs that a recipe was granted, where time was short
+    run.json                                what is run: recipe, plan, seed, digest of the candidates
     iteration-0.safetensors                 state before iteration 0, and so on
     iteration-0.json                        the row that people see of iteration 0
     iteration-0-member-0-fold-0/
@@ -16,6 +17,7 @@ when it is whole, carries the digest of the run it belongs to, and is never chan
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from torch import Tensor
 from ml.recipes.plan import Output, State, Step
 from ml.training.checkpoint import read_tensors, write_tensors
 
-RUN = "run.json"
+RUN, SHARE = "run.json", "share.json"
 
 
 class RunFolder:
@@ -68,6 +70,15 @@ class RunFolder:
         """Return what is run, if the folder holds a run."""
         target = self.path / RUN
         return json.loads(target.read_text(encoding="utf-8")) if target.exists() else None
+
+    def grant(self, share: float) -> None:
+        """Store the share of its epochs that a recipe is granted."""
+        _write_text(self.path / SHARE, json.dumps({"share": share}))
+
+    def granted(self) -> float | None:
+        """Return the share of its epochs that a recipe was granted, if it was decided."""
+        target = self.path / SHARE
+        return float(json.loads(target.read_text(encoding="utf-8"))["share"]) if target.exists() else None
 
     def step_folder(self, step: Step) -> Path:
         """Return the folder of a step's files."""
@@ -132,6 +143,9 @@ class RunFolder:
 
 
 def _write_text(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(text, encoding="utf-8")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     temporary.replace(path)

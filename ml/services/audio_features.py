@@ -13,15 +13,24 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from curation.audio.decoder import Decoder
+from curation.audio.errors import AudioRefusedError
 from curation.domain.progress import Progress, no_progress
 from ml.features.config import FeatureConfig
 from ml.features.extract import extract_clip
 from ml.features.store import FeatureStore
+from ml.recipes.local import work_alone
+
+# Of one recording, by the digest of their configuration. Arrays, because torch would send its tensors from process to
+# process through shared memory, of which containers often have little.
+Features = dict[str, NDArray[np.float32]]
+Found = list[tuple[str, Features | AudioRefusedError]]
 
 BLOCK = 16  # clips that a process takes at a time
 INT16_SCALE = 2.0**-15
@@ -42,7 +51,7 @@ def store_features(
     longest_s: float,
     processes: int,
     progress: Progress = no_progress,
-) -> None:
+) -> dict[str, AudioRefusedError]:
     """Compute the features that are not stored yet.
 
     Parameters
@@ -60,58 +69,85 @@ def store_features(
     progress : Progress
         Told how many recordings are done.
 
+    Returns
+    -------
+    dict of str to AudioRefusedError
+        By digest, the recordings that cannot be decoded, and why; all others have features.
+
     Raises
     ------
-    AudioRefusedError
-        If a recording cannot be decoded.
     StoreLockedError
         If another process adds to the same store.
     """
     wanted = {config.digest(): config for config in configs}
+    refused: dict[str, AudioRefusedError] = {}
     with ExitStack() as stack:
         held = {digest: stack.enter_context(FeatureStore(stores, config)) for digest, config in wanted.items()}
         missing = {key for store in held.values() for key in store.missing(keys)}
         work = [(path, key) for key, path in dict(zip(keys, paths, strict=True)).items() if key in missing]
         done = 0
         for block in _computed(work, tuple(wanted.values()), longest_s, processes):
-            for key, features in block:
-                for digest, x_CTM in features.items():
+            for key, found in block:
+                if isinstance(found, AudioRefusedError):
+                    refused[key] = found
+                    continue
+                for digest, x_CTM in found.items():
                     if key not in held[digest]:
-                        held[digest].add(key, x_CTM)
-                done += 1
+                        held[digest].add(key, torch.from_numpy(x_CTM))
+            done += len(block)
             progress(done, len(work))
+    return refused
 
 
 def _computed(
     work: Sequence[tuple[Path, str]], configs: tuple[FeatureConfig, ...], longest_s: float, processes: int
-) -> Iterator[list[tuple[str, dict[str, Tensor]]]]:
-    blocks = [work[start : start + BLOCK] for start in range(0, len(work), BLOCK)]
-    arguments = [(block, configs, longest_s) for block in blocks]
-    if processes == 1 or len(blocks) == 1:
-        yield from map(_block, arguments)
+) -> Iterator[Found]:
+    tasks = [_Task(work[start : start + BLOCK], configs, longest_s) for start in range(0, len(work), BLOCK)]
+    if processes == 1 or len(tasks) <= 1:
+        with Decoder() as decoder:
+            yield from (_done(task, decoder) for task in tasks)
         return
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _alone) as pool:
-        yield from pool.map(_block, arguments)
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _begin) as pool:
+        try:
+            yield from pool.map(_done_here, tasks)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _alone() -> None:
-    torch.set_num_threads(1)
+class _Task(NamedTuple):
+    work: Sequence[tuple[Path, str]]
+    configs: tuple[FeatureConfig, ...]
+    longest_s: float
 
 
-def _block(
-    arguments: tuple[Sequence[tuple[Path, str]], tuple[FeatureConfig, ...], float],
-) -> list[tuple[str, dict[str, Tensor]]]:
-    work, configs, longest_s = arguments
-    rates = sorted({config.sample_rate_hz for config in configs})
-    found = []
-    with Decoder() as decoder:
-        for path, key in work:
-            features = {}
-            for rate in rates:
-                decoded = decoder.decode(path, sample_rate_hz=rate, max_duration_s=longest_s)
-                samples_N = torch.from_numpy(decoded.samples.astype("float32") * INT16_SCALE)
-                for config in configs:
-                    if config.sample_rate_hz == rate:
-                        features[config.digest()] = extract_clip(samples_N, config)
-            found.append((key, features))
+_here: dict[str, Decoder] = {}  # of a process of the pool
+
+
+def _begin() -> None:
+    work_alone()
+    _here["decoder"] = Decoder()
+
+
+def _done_here(task: _Task) -> Found:
+    return _done(task, _here["decoder"])
+
+
+def _done(task: _Task, decoder: Decoder) -> Found:
+    found: Found = []
+    for path, key in task.work:
+        try:
+            found.append((key, _features(path, task, decoder)))
+        except AudioRefusedError as error:
+            found.append((key, error))
     return found
+
+
+def _features(path: Path, task: _Task, decoder: Decoder) -> Features:
+    features = {}
+    for rate in sorted({config.sample_rate_hz for config in task.configs}):
+        samples = decoder.samples(path, sample_rate_hz=rate, max_duration_s=task.longest_s)
+        samples_N = torch.from_numpy(samples.astype(np.float32) * INT16_SCALE)
+        for config in task.configs:
+            if config.sample_rate_hz == rate:
+                features[config.digest()] = extract_clip(samples_N, config).numpy()
+    return features

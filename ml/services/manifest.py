@@ -8,9 +8,11 @@ are told at once, each with its line and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median_high
 
 import numpy as np
 
@@ -24,8 +26,10 @@ from ml.recipes.candidates import CandidateSet
 COLUMNS = ("clip", "split", "verified", "group", "candidate")
 SPLITS = ("train", "test")
 FLAGS = ("0", "1")
+FEWEST_GROUPS = 2  # one that judges and one that is judged
 TOLD_FAULTS = 20  # of a file; the rest are counted
 LONGEST_S = 6 * 3600.0
+SEPARATOR = ";"  # of labels in the predictions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +38,8 @@ class ManifestClip:
 
     Attributes
     ----------
+    line : int
+        Line on which the row begins.
     name : str
         Path as the file has it.
     path : Path
@@ -48,6 +54,7 @@ class ManifestClip:
         What the audio's header says.
     """
 
+    line: int
     name: str
     path: Path
     test: bool
@@ -82,28 +89,42 @@ def read_manifest(path: Path, *, audio_root: Path) -> list[ManifestClip]:
         raise UnusableFileError(message)
     scan_file(path)
     clips: list[ManifestClip] = []
-    faults: list[str] = []
+    faults: dict[int, str] = {}
     lines: dict[str, int] = {}
     for item in read_rows(path, required=COLUMNS, optional=()):
         row, refused = item if isinstance(item, tuple) else (item, None)
         clip, fault = (None, refused.detail) if isinstance(refused, Refused) else _clip(row, audio_root)
         if fault is None and clip is not None:
-            if clip.name in lines:
-                fault = f"{clip.name} stands in line {lines[clip.name]} already; remove one of the two."
+            place = os.path.normpath(clip.path)  # the same file under another spelling
+            if place in lines:
+                fault = f"clip {clip.name!r} stands in line {lines[place]} already; remove one of the two."
             else:
-                lines[clip.name] = row.line
+                lines[place] = row.line
                 clips.append(clip)
         if fault is not None:
-            faults.append(f"line {row.line}: {fault}")
+            faults[row.line] = fault
     if faults:
-        told = "\n  ".join(faults[:TOLD_FAULTS])
-        more = f"\n  and {len(faults) - TOLD_FAULTS} more" if len(faults) > TOLD_FAULTS else ""
-        message = f"{path}: {len(faults)} rows cannot be used.\n  {told}{more}"
-        raise UnusableFileError(message)
+        raise unusable_rows(path, faults)
     if not clips:
         message = f"{path}: no rows below the header."
         raise UnusableFileError(message)
     return clips
+
+
+def unusable_rows(path: Path, faults: Mapping[int, str]) -> UnusableFileError:
+    """Return the error that tells what is wrong with some rows.
+
+    Parameters
+    ----------
+    path : Path
+        The manifest.
+    faults : mapping of int to str
+        Line of each row, and what is wrong with it and what to do.
+    """
+    told = "\n  ".join(f"line {line}: {fault}" for line, fault in list(faults.items())[:TOLD_FAULTS])
+    more = f"\n  and {len(faults) - TOLD_FAULTS} more" if len(faults) > TOLD_FAULTS else ""
+    message = f"{path}: {len(faults)} {'row' if len(faults) == 1 else 'rows'} cannot be used.\n  {told}{more}"
+    return UnusableFileError(message)
 
 
 def candidate_set(clips: Sequence[ManifestClip], keys: Sequence[str]) -> CandidateSet:
@@ -119,8 +140,17 @@ def candidate_set(clips: Sequence[ManifestClip], keys: Sequence[str]) -> Candida
     Raises
     ------
     ValueError
-        If the clips leave nothing to learn from.
+        If the clips leave nothing to learn from, or nothing to judge.
     """
+    train = [clip for clip in clips if not clip.test]
+    if all(clip.verified for clip in train):
+        raise ValueError("No train clip has verified = 0: there is no label to judge.")
+    if len({clip.group for clip in train}) < FEWEST_GROUPS:
+        message = (
+            f"All train clips are of group {train[0].group!r}, and a clip is judged by other groups alone. "
+            "Give each participant, or each source recording, a group of its own."
+        )
+        raise ValueError(message)
     classes = sorted({clip.candidate for clip in clips if clip.candidate})
     number = {name: index for index, name in enumerate(classes)}
     groups = {name: index for index, name in enumerate(sorted({clip.group for clip in clips}))}
@@ -136,8 +166,8 @@ def candidate_set(clips: Sequence[ManifestClip], keys: Sequence[str]) -> Candida
 
 
 def common_rate_hz(clips: Sequence[ManifestClip]) -> int:
-    """Return the median sample rate, to which all clips are brought."""
-    return int(np.median([clip.info.sample_rate_hz for clip in clips]))
+    """Return the median sample rate, to which all clips are brought; it is that of a clip, not between two."""
+    return median_high(clip.info.sample_rate_hz for clip in clips)
 
 
 def _clip(row: Row, audio_root: Path) -> tuple[ManifestClip | None, str | None]:
@@ -146,7 +176,11 @@ def _clip(row: Row, audio_root: Path) -> tuple[ManifestClip | None, str | None]:
     if fault is not None:
         return None, fault
     path = audio_root / row["clip"]
-    if not path.resolve().is_relative_to(audio_root.resolve()):
+    try:
+        inside = path.resolve().is_relative_to(audio_root.resolve())
+    except RuntimeError:  # pathlib's word for links in a circle
+        return None, f"clip {row['clip']!r} is a link that leads back to itself; name the recording."
+    if not inside:
         return None, f"clip {row['clip']!r} lies outside the audio root; give a path under it."
     try:
         with open_regular(path) as source:
@@ -156,6 +190,7 @@ def _clip(row: Row, audio_root: Path) -> tuple[ManifestClip | None, str | None]:
     test = row["split"] == "test"
     return (
         ManifestClip(
+            line=row.line,
             name=row["clip"],
             path=path,
             test=test,
@@ -169,14 +204,22 @@ def _clip(row: Row, audio_root: Path) -> tuple[ManifestClip | None, str | None]:
 
 
 def _fault(row: Row) -> str | None:
-    if not row["clip"]:
-        return "clip is empty; give the path under the audio root."
-    if row["split"] not in SPLITS:
-        return f"split is {row['split']!r}; expected train or test."
-    if row["verified"] not in FLAGS and not (row["split"] == "test" and not row["verified"]):
-        return f"verified is {row['verified']!r}; expected 1 or 0."
-    if row["split"] == "train" and not row["candidate"]:
-        return "candidate is empty; a train clip needs a label."
-    if not row["group"]:
-        return "group is empty; give the participant or the source recording, or the clip's own name."
-    return None
+    test, candidate, verified = row["split"] == "test", row["candidate"], row["verified"]
+    faults = (
+        (not row["clip"], "clip is empty; give the path under the audio root."),
+        (row["split"] not in SPLITS, f"split is {row['split']!r}; expected train or test."),
+        (
+            verified not in FLAGS and not (test and not verified),
+            f"verified is {verified!r}; expected 1 or 0.",
+        ),
+        (not test and not candidate, "candidate is empty; a train clip needs a label."),
+        (
+            SEPARATOR in candidate,
+            f"candidate is {candidate!r}; a semicolon stands between the labels of top3, so write it without.",
+        ),
+        (
+            not row["group"],
+            "group is empty; give the participant or the source recording, or the clip's own name.",
+        ),
+    )
+    return next((fault for wrong, fault in faults if wrong), None)

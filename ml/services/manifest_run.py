@@ -1,7 +1,7 @@
 """A verification run from a manifest, without a database: read, compute features, train, judge, write.
 
 All that a run makes lies in a working folder under the name of what it depends on (the manifest's rows, the recipe and
-its plan, the seed), so that the same command goes on with it, and another never mixes with it.
+its plan, the seed, the code), so that the same command goes on with it, and another never mixes with it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -16,14 +17,15 @@ from typing import Any, Protocol
 
 import torch
 
-from ml.recipes.budget import fitted
+from ml.recipes.budget import fitted, seconds_needed
 from ml.recipes.candidates import CandidateSet
 from ml.recipes.catalogue import RECIPES
 from ml.recipes.local import LocalRun, run_all
 from ml.recipes.plan import Plan, Step
 from ml.recipes.run_folder import RunFolder
 from ml.services.audio_features import content_key, store_features
-from ml.services.manifest import LONGEST_S, candidate_set, common_rate_hz, read_manifest
+from ml.services.code_version import code_version
+from ml.services.manifest import LONGEST_S, candidate_set, common_rate_hz, read_manifest, unusable_rows
 from ml.services.predictions_file import write_predictions
 
 DIGEST_CHARS = 16
@@ -87,56 +89,53 @@ def verify_manifest(
     Raises
     ------
     UnusableFileError
-        If the manifest cannot be used.
-    AudioRefusedError
-        If a recording cannot be decoded.
+        If the manifest or recordings that it names cannot be used.
     ValueError
         If a parameter cannot be used, or the clips leave nothing to learn from.
+    OSError
+        If nothing can be written.
     """
-    _check(recipe, precision, seed, budget_minutes, out)
+    _check(recipe, precision, seed, budget_minutes, processes)
+    _check_place(out, manifest)
     device = _device(device)
-    processes = processes or (len(os.sched_getaffinity(0)) if device == "cpu" else 1)
+    cores = len(os.sched_getaffinity(0))
+    if device == "cpu":
+        torch.set_num_threads(1)  # as in the processes of a pool: the numbers must not depend on how many there are
     clips = read_manifest(manifest, audio_root=audio_root)
     keys = []
     for clip in clips:
         keys.append(content_key(clip.path))
         progress("reading", len(keys), len(clips))
     candidates = candidate_set(clips, keys)
-    if not candidates.candidate_N.any():
-        raise ValueError("No train clip has verified = 0: there is no label to judge.")
     work_dir = work_dir or out.with_name(f"{out.name}.work")
     plan = RECIPES[recipe].plan(candidates, sample_rate_hz=common_rate_hz(clips))
     folder = work_dir / _run_name(plan, candidates, seed, budget_minutes)
-    store_features(
+    refused = store_features(
         [clip.path for clip in clips],
         keys,
         configs=[member.features for member in plan.members],
         stores=work_dir / "features",
         longest_s=LONGEST_S,
-        processes=processes,
+        processes=processes or cores,
         progress=lambda done, total: progress("features", done, total or 0),
     )
+    if refused:
+        rows = [(clip, refused[key]) for clip, key in zip(clips, keys, strict=True) if key in refused]
+        raise unusable_rows(manifest, {clip.line: f"clip {clip.name!r}: {error.detail}" for clip, error in rows})
+    processes = processes or (cores if device == "cpu" else 1)
     if budget_minutes is not None:
         plan = _within_budget(plan, candidates, folder, budget_minutes, device, processes, say)
-    if device == "cpu":
-        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // processes))
     local = LocalRun(
         folder=folder, stores=work_dir / "features", plan=plan, candidates=candidates, seed=seed, device=device
     )
-    counted = _EpochCounter(plan, progress)
+    counted = _EpochCounter(plan, RunFolder(folder), progress)
     run = run_all(local, processes=processes, on_epoch=counted.told, on_iteration=lambda row: say(_line(row)))
     verdict = run.verdict(precision=precision)
     write_predictions(out, names=[clip.name for clip in clips], candidates=candidates, verdict=verdict)
-    judged = int(candidates.candidate_N.sum())
-    accepted = int(verdict.accept_N.sum())
-    return (
-        f"{out}: {len(clips)} clips. Of {judged} labels that nobody verified {accepted} "
-        f"({accepted / judged:.0%}) would be accepted at an expected precision of {precision:g}; "
-        "review the others from the highest priority down."
-    )
+    return _summary(out, candidates, accepted=int(verdict.accept_N.sum()), precision=precision)
 
 
-def _check(recipe: str, precision: float, seed: int, budget_minutes: float | None, out: Path) -> None:
+def _check(recipe: str, precision: float, seed: int, budget_minutes: float | None, processes: int | None) -> None:
     if recipe not in RECIPES:
         message = f"There is no recipe {recipe!r}. Known: {', '.join(RECIPES)}."
         raise ValueError(message)
@@ -149,9 +148,28 @@ def _check(recipe: str, precision: float, seed: int, budget_minutes: float | Non
     if budget_minutes is not None and not budget_minutes > 0:
         message = f"--budget-minutes is {budget_minutes}: expected more than 0."
         raise ValueError(message)
+    if processes is not None and processes < 1:
+        message = f"--processes is {processes}: expected 1 or more."
+        raise ValueError(message)
+
+
+def _check_place(out: Path, manifest: Path) -> None:
+    """See that the file can be written before hours are spent on what goes into it."""
     if not out.parent.is_dir():
         message = f"{out.parent}: there is no such folder. Make it, or name another file."
         raise ValueError(message)
+    if out.is_dir():
+        message = f"{out} is a folder. Name a file for the predictions."
+        raise ValueError(message)
+    if out.exists() and manifest.exists() and out.samefile(manifest):
+        message = f"{out} is the manifest itself. Name another file for the predictions."
+        raise ValueError(message)
+    try:
+        with tempfile.TemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        message = f"{out.parent}: no file can be written there ({error.strerror}). Mend this, or name another folder."
+        raise ValueError(message) from error
 
 
 def _device(wanted: str) -> str:
@@ -163,7 +181,7 @@ def _device(wanted: str) -> str:
 
 
 def _run_name(plan: Plan, candidates: CandidateSet, seed: int, budget_minutes: float | None) -> str:
-    described = json.dumps([asdict(plan), candidates.digest(), seed, budget_minutes], sort_keys=True)
+    described = json.dumps([code_version(), asdict(plan), candidates.digest(), seed, budget_minutes], sort_keys=True)
     return f"{plan.recipe}-{hashlib.sha256(described.encode()).hexdigest()[:DIGEST_CHARS]}"
 
 
@@ -177,15 +195,13 @@ def _within_budget(
     say: Callable[[str], None],
 ) -> Plan:
     """Shorten a plan; a run that was begun keeps the lengths that were found then."""
-    kept = RunFolder(folder).path / "epochs.json"
-    if kept.exists():
-        share = float(json.loads(kept.read_text(encoding="utf-8"))["share"])
-        return fitted(plan, share)
-    from ml.recipes.budget import seconds_needed  # noqa: PLC0415
-
+    run_folder = RunFolder(folder)
+    granted = run_folder.granted()
+    if granted is not None:
+        return fitted(plan, granted)
     needed = seconds_needed(plan, candidates, device=device, processes=processes)
     share = min(1.0, budget_minutes * SECONDS_PER_MINUTE / needed)
-    kept.write_text(json.dumps({"share": share}), encoding="utf-8")
+    run_folder.grant(share)
     say(f"Training would take about {needed / SECONDS_PER_MINUTE:.1f} min; taking {share:.0%} of its epochs.")
     return fitted(plan, share)
 
@@ -193,17 +209,25 @@ def _within_budget(
 class _EpochCounter:
     """Turns the epochs of all steps into one number."""
 
-    def __init__(self, plan: Plan, progress: PhaseProgress) -> None:
-        self._total = sum(plan.training(step).epochs for i in range(plan.iterations) for step in plan.steps(i))
-        self._plan, self._progress = plan, progress
-        self._reached: dict[Step, int] = {}
+    def __init__(self, plan: Plan, folder: RunFolder, progress: PhaseProgress) -> None:
+        self._progress = progress
+        steps = [step for i in range(plan.iterations) for step in plan.steps(i)]
+        self._total = sum(plan.training(step).epochs for step in steps)
+        self._reached = {step: plan.training(step).epochs for step in steps if folder.is_done(step)}
 
     def told(self, step: Step, epoch: int, loss: float) -> None:  # noqa: ARG002 -- the loss is for others
         """Take the epoch that a step has done."""
         self._reached[step] = epoch
-        before = sum(self._plan.training(s).epochs for i in range(step.iteration) for s in self._plan.steps(i))
-        now = sum(done for other, done in self._reached.items() if other.iteration == step.iteration)
-        self._progress("training", before + now, self._total)
+        self._progress("training", sum(self._reached.values()), self._total)
+
+
+def _summary(out: Path, candidates: CandidateSet, *, accepted: int, precision: float) -> str:
+    judged = int(candidates.candidate_N.sum())
+    return (
+        f"{out}: {len(candidates)} clips. Of {judged} labels that nobody verified {accepted} "
+        f"({accepted / judged:.0%}) would be accepted at an expected precision of {precision:g}; "
+        "review the others from the highest priority down."
+    )
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ml.recipes.candidates import CandidateSet
 from ml.recipes.plan import Verdict
+from ml.services.manifest import SEPARATOR
 from ml.verification.priority import PriorityConfig, priorities
 
 HEADER = ("clip", "predicted_label", "top3", "p_label_correct", "priority", "auto_accept")
@@ -49,24 +50,27 @@ def write_predictions(path: Path, *, names: Sequence[str], candidates: Candidate
     ).score_N
     order_NK = np.argsort(-verdict.p_NK, axis=1, kind="stable")[:, :TOP]
     temporary = path.with_name(f".{path.name}.part")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(HEADER)
-        for n, name in enumerate(names):
-            first = int(verdict.label_N[n])
-            others = [int(k) for k in order_NK[n] if k != first]
-            top = [candidates.classes[k] for k in [first, *others][:TOP]]
-            p_correct = verdict.p_correct_N[n]
-            writer.writerow(
-                [
-                    name,
-                    top[0],
-                    ";".join(top),
-                    "" if np.isnan(p_correct) else f"{p_correct:.6g}",
-                    f"{score_N[n]:.6g}",
-                    int(verdict.accept_N[n]),
-                ]
-            )
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(HEADER)
+            for n, name in enumerate(names):
+                first = int(verdict.label_N[n])
+                others = [int(k) for k in order_NK[n] if k != first]
+                top = [candidates.classes[k] for k in [first, *others][:TOP]]
+                p_correct = verdict.p_correct_N[n]
+                writer.writerow(
+                    [
+                        name,
+                        top[0],
+                        SEPARATOR.join(top),
+                        "" if np.isnan(p_correct) else f"{p_correct:.6g}",
+                        f"{score_N[n]:.6g}",
+                        int(verdict.accept_N[n]),
+                    ]
+                )
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -12,10 +13,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from curation.audio.confined_child import ChildStartError
-from curation.audio.errors import AudioRefusedError
-from curation.services.csv_rows import UnusableFileError
 
 UNUSABLE = 2
+INTERRUPTED = 130  # as a shell says of Ctrl-C
+GOES_ON = "Run the command again; it goes on where it was."
 
 
 class Command(BaseCommand):
@@ -58,6 +59,7 @@ class Command(BaseCommand):
         # Before torch is imported: its threads wait in loops for work that small networks do not give them.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         try:
+            from ml.features.store import StoreLockedError  # noqa: PLC0415 -- torch may be missing, with a remedy
             from ml.services import manifest_run  # noqa: PLC0415 -- torch may be missing, with a remedy
         except ModuleNotFoundError as error:
             message = f"{error.name} is not installed. Run `make worker-setup`, then this command again."
@@ -79,12 +81,21 @@ class Command(BaseCommand):
                     say=self._say,
                     progress=bar.show,
                 )
-        except (UnusableFileError, AudioRefusedError, ChildStartError, ValueError) as error:
+        except (ValueError, ArithmeticError) as error:
             raise CommandError(str(error), returncode=UNUSABLE) from error
+        except (ChildStartError, StoreLockedError) as error:
+            message = f"{error} {GOES_ON}"
+            raise CommandError(message, returncode=UNUSABLE) from error
+        except BrokenProcessPool as error:
+            message = f"A process was killed, perhaps for want of memory; fewer --processes need less. {GOES_ON}"
+            raise CommandError(message, returncode=UNUSABLE) from error
         except OSError as error:
             place = f"{error.filename}: " if error.filename else ""
-            message = f"{place}{error.strerror or error}. Mend this and run the command again; it goes on where it was."
+            message = f"{place}{error.strerror or error}. Mend this. {GOES_ON}"
             raise CommandError(message, returncode=UNUSABLE) from error
+        except KeyboardInterrupt as error:
+            message = f"Stopped. {GOES_ON}"
+            raise CommandError(message, returncode=INTERRUPTED) from error
         self.stdout.write(summary)
 
 

@@ -78,6 +78,85 @@ def test_partners_bring_their_own_gain_and_shift() -> None:
     torch.testing.assert_close(source.assemble(plan, ALL).x_BCTM, expected)
 
 
+def test_soft_labels_are_smoothed_over_all_classes() -> None:
+    target_NK = np.tile([0.7, 0.3, 0.0], (24, 1))
+    target_NK[0] = [0.0, 0.0, 1.0]
+    clips = small_clips().labelled(target_NK=target_NK, weight_N=np.ones(24), verified_N=np.arange(24) > 0)
+    loss = LossConfig(smoothing_verified=0.1, smoothing_nonverified=(0.4, 0.4))
+    source = source_of(small_config(augmentation=AugmentationConfig(), loss=loss, batch_size=24), clips)
+
+    (plan,) = source.plans(generator(0, Purpose.BATCHES, 1))
+    batch = source.assemble(plan, ALL)
+
+    # Clip 0 is not verified: 0.4 / 3 everywhere and 0.6 more for its class. The others: 0.1 / 3 and 0.9 of the label.
+    expected = torch.where(
+        (plan.clip_B == 0)[:, None],
+        torch.tensor([0.4 / 3, 0.4 / 3, 0.6 + 0.4 / 3]),
+        torch.tensor([0.63 + 0.1 / 3, 0.27 + 0.1 / 3, 0.1 / 3]),
+    )
+    torch.testing.assert_close(batch.target_BK, expected)
+
+
+def test_soft_labels_are_mixed_like_certain_ones() -> None:
+    target_NK = np.random.default_rng(0).dirichlet(np.ones(3), size=24)
+    clips = small_clips().labelled(target_NK=target_NK, weight_N=np.ones(24), verified_N=np.ones(24))
+    source = source_of(small_config(augmentation=AugmentationConfig(mixup_alpha=1.0), loss=LossConfig()), clips)
+    plan = next(source.plans(generator(0, Purpose.BATCHES, 1)))
+    assert plan.draws.partner_B is not None
+    assert plan.draws.share_B is not None
+
+    batch = source.assemble(plan, ALL)
+
+    own_BK, share_B1 = target_NK[plan.clip_B.numpy()], plan.draws.share_B.numpy()[:, None]
+    expected = share_B1 * own_BK + (1 - share_B1) * own_BK[plan.draws.partner_B.numpy()]
+    np.testing.assert_allclose(batch.target_BK.numpy(), expected, atol=1e-6)
+    assert clips.target_NK is not None
+    np.testing.assert_allclose(clips.target_NK.numpy(), target_NK, atol=1e-7)  # mixing has not written into them
+
+
+def test_certain_soft_labels_train_like_labels() -> None:
+    clips = small_clips(channels=2)
+    hot_NK = np.eye(3)[clips.label_N.numpy()]
+    soft = clips.labelled(target_NK=hot_NK, weight_N=np.ones(24), verified_N=clips.verified_N.numpy())
+
+    for one, other in zip(batches(source_of(small_config())), batches(source_of(small_config(), soft)), strict=True):
+        torch.testing.assert_close(one.target_BK, other.target_BK)
+        assert torch.equal(one.x_BCTM, other.x_BCTM)
+
+
+def test_partners_bring_their_own_tone_and_warp() -> None:
+    config = small_config(
+        augmentation=AugmentationConfig(
+            mixup_alpha=1.0, tone=0.5, stretch_frames=0.2, stretch_bands=0.2, move_frames=0.1, move_bands=0.1
+        )
+    )
+    source = source_of(config)
+    plan = next(source.plans(generator(0, Purpose.BATCHES, 1)))
+    assert plan.draws.partner_B is not None
+    assert plan.draws.share_B is not None
+    unmixed = plan._replace(draws=plan.draws._replace(partner_B=None, share_B=None))
+    x_BCTM = source.assemble(unmixed, ALL).x_BCTM
+    share = plan.draws.share_B[:, None, None, None]
+    plain = plan._replace(draws=unmixed.draws._replace(tone_BP=None, warp_B23=None))
+    assert not torch.allclose(x_BCTM, source.assemble(plain, ALL).x_BCTM, atol=0.1)
+
+    expected = share * x_BCTM + (1 - share) * x_BCTM[plan.draws.partner_B]
+
+    torch.testing.assert_close(source.assemble(plan, ALL).x_BCTM, expected)
+
+
+def test_short_clips_stand_between_padding_in_a_batch() -> None:
+    clips = replace(small_clips(), padding_value=-50.0)
+    config = small_config(augmentation=AugmentationConfig(), batch_size=24)
+
+    (batch,) = batches(source_of(config, clips))
+
+    (plan,) = source_of(config, clips).plans(generator(0, Purpose.BATCHES, 1))
+    padded_B = (batch.x_BCTM[:, 0, :, 0] == -50).sum(dim=1)
+    assert padded_B.tolist() == (12 - clips.length_N[plan.clip_B]).clamp(min=0).tolist()
+    assert int(padded_B.max()) > 0
+
+
 def test_processes_together_assemble_the_whole_batch() -> None:
     source = source_of(
         small_config(augmentation=AugmentationConfig(mixup_alpha=0.4, mask_frames=0.2, erasing=0.5, gain=0.2))

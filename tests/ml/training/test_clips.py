@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -132,3 +133,73 @@ def test_clips_of_other_bands_are_refused() -> None:
         ClipFeatures.join([np.zeros((3, 4)), np.zeros((3, 5))], label_N=[0, 0], n_classes=1)
     with pytest.raises(ValueError, match="expected at least one clip"):
         ClipFeatures.join([], label_N=[], n_classes=1)
+
+
+def test_soft_labels_have_their_mode_as_label() -> None:
+    clips = joined([3, 2, 4])
+    clips = replace(clips, n_classes=3)
+
+    found = clips.labelled(
+        target_NK=[[0.2, 0.5, 0.3], [1, 0, 0], [0, 0.4, 0.6]], weight_N=[0.5, 1, 2], verified_N=[False, True, False]
+    )
+
+    assert found.x_TMC is clips.x_TMC
+    assert found.label_N.tolist() == [1, 0, 2]
+    assert found.weight_N.tolist() == [0.5, 1, 2]
+    assert found.verified_N.tolist() == [False, True, False]
+    assert found.target_NK is not None
+    assert found.target_NK.dtype == torch.float32
+    assert clips.target_NK is None
+
+
+def test_a_subset_takes_its_soft_labels_along() -> None:
+    target_NK = torch.tensor([[1.0, 0.0], [0.3, 0.7], [0.5, 0.5]])
+    clips = replace(joined([3, 2, 4]), n_classes=2, target_NK=target_NK)
+
+    part = clips.subset([2, 1])
+
+    assert part.target_NK is not None
+    assert part.target_NK.tolist() == target_NK[[2, 1]].tolist()
+
+
+def test_soft_labels_of_another_shape_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"target_NK has the shape \(2, 3\): expected \(2, 1\)"):
+        joined([3, 2]).labelled(target_NK=np.ones((2, 3)), weight_N=[1, 1], verified_N=[True, True])
+
+
+def test_a_padded_clip_stands_in_the_middle() -> None:
+    clips = replace(joined([3, 2]), padding_value=-7.0)
+
+    x_BCTM = clips.crop(torch.tensor([1, 0, 0]), torch.tensor([0, 0, 0]), 6)
+
+    # The second clip's frames begin with 6 and 8, the first's with 0, 2 and 4; of three spare frames one comes before.
+    assert x_BCTM[:, 0, :, 0].tolist() == [
+        [-7, -7, 6, 8, -7, -7],
+        [-7, 0, 2, 4, -7, -7],
+        [-7, 0, 2, 4, -7, -7],
+    ]
+    assert x_BCTM[0, 0, 0].tolist() == [-7, -7]  # in all bands
+
+
+def test_padding_leaves_long_clips_alone() -> None:
+    clips = joined([5, 7])
+    where = torch.tensor([0, 1, 1]), torch.tensor([1, 0, 3])
+
+    assert torch.equal(replace(clips, padding_value=-7.0).crop(*where, 4), clips.crop(*where, 4))
+
+
+def test_a_clip_that_is_cut_is_padded_to_the_excerpt() -> None:
+    clips = replace(joined([9]), padding_value=-7.0)
+
+    x_BCTM = clips.crop(torch.tensor([0]), torch.tensor([0]), 6, clip_frames=4)
+
+    assert x_BCTM[0, 0, :, 0].tolist() == [-7, 0, 2, 4, 6, -7]
+
+
+def test_the_fingerprint_sees_soft_labels_and_padding() -> None:
+    clips = replace(joined([3, 2]), n_classes=2)
+    soft = [replace(clips, target_NK=torch.tensor([[1, 0], [p, 1 - p]])) for p in (0.75, 0.5)]
+
+    found = [each.fingerprint() for each in (clips, *soft, replace(clips, padding_value=0.0))]
+
+    assert len(set(found)) == 4
