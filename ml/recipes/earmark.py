@@ -159,7 +159,8 @@ class EarmarkRecipe:
         plain_N[known] = p_label_correct(state["p"][known], candidates.label_N[known], state["transition"])
         p_correct_N = plain_N.copy()
         p_correct_N[judged] = probability_of(state["target"][judged], candidates.label_N[judged])
-        label_N = state["p"].argmax(axis=1)
+        # Verified clips that nobody could judge keep the label that people gave them.
+        label_N = np.where(known | candidates.test_N, state["p"].argmax(axis=1), candidates.label_N)
         label_N[judged] = state["target"][judged].argmax(axis=1)
         accept_N = judged.copy()
         accept_N[judged] = threshold_from_expectation(p_correct_N[judged], precision=precision).accepts(
