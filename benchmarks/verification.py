@@ -10,8 +10,8 @@ verified; speakers are groups, so that nobody is judged by a model that heard th
 * accuracy and mAP@3 on a speaker of whom nothing was heard;
 * CPU seconds, all processes together, reading the audio included; and their ratio to Nguyen's.
 
-cleanlab (the named peer) scores labels by their normalised self-confidence in a CNN's out-of-fold probabilities, prunes,
-and the CNN is trained again on the rest, as its documentation advises. It proposes no threshold for accepting.
+cleanlab (the named peer) scores labels by their self-confidence in a CNN's out-of-fold probabilities, prunes what it
+takes for wrong, and the CNN is trained again on the rest, as its documentation advises. It proposes no threshold.
 
     python benchmarks/verification.py [--seeds 3] [--nguyen-minutes M] [--audio DIR] [--hard] [--only NAME …]
 """
