@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import threading
 import uuid
+from multiprocessing.process import AuthenticationString  # type: ignore[attr-defined]  # typeshed leaves it out
 from typing import Any
 
 from celery import shared_task
@@ -31,9 +32,12 @@ def run_job(job_id: str) -> None:
 def allow_children(**_: Any) -> None:
     """Let jobs start processes of their own: audio is decoded in a child, segments are cut on all cores.
 
-    The pool marks its processes as daemons, which may not have children.
+    The pool marks its processes as daemons, which may not have children, and gives them a key that only children of its
+    own kind may take over.
     """
-    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    config = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    config["daemon"] = False
+    config["authkey"] = AuthenticationString(config["authkey"])
 
 
 @worker_ready.connect

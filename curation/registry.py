@@ -71,6 +71,8 @@ class ExportTable:
     header: Sequence[str]
     rows: Callable[[Dataset], Iterator[Sequence[str]]]  # in a fixed order, pseudonyms only
     description: str  # one sentence for the README of the export
+    # Whether a dataset has such a table; without, every export carries it, be it empty.
+    wanted: Callable[[Dataset], bool] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

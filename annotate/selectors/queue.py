@@ -14,9 +14,10 @@ def open_annotations(
     """Return the candidate annotations that a person may rate now, in the order in which they are served.
 
     Not settled, and not rated by this person. As in the Freesound Annotator, those on which most people
-    agree already come first: one more equal rating settles them. Among these the ones with fewest ratings
-    come first, so that disputed ones do not hold up the others; then the oldest. An index has this order;
-    what the person rated already is passed over, row by row.
+    agree already come first: one more equal rating settles them. Among these the ones with the highest review
+    priority come first, where label verification has given them one; then those with fewest ratings, so that
+    disputed ones do not hold up the others; then the oldest. An index has this order; what the person rated
+    already is passed over, row by row.
 
     Parameters
     ----------
@@ -39,4 +40,4 @@ def open_annotations(
     rated = Rating.objects.filter(annotation=OuterRef("pk"), annotator=participant)
     candidates = CandidateAnnotation.objects.filter(~Exists(rated), ~Q(state=AnnotationState.SETTLED))
     candidates = candidates.filter(category=category) if category else candidates.filter(dataset=dataset)
-    return candidates.order_by("-agreeing_count", "rating_count", "pk")
+    return candidates.order_by("-agreeing_count", "-review_priority", "rating_count", "pk")

@@ -134,6 +134,8 @@ def gather(plan: ExportPlan, *, progress: Progress = no_progress) -> ExportConte
         for category in export_categories(plan.dataset, contents.used):
             categories.add(layout.category_row(category))
         for entry in registry.export_tables:
+            if entry.wanted is not None and not entry.wanted(plan.dataset):
+                continue
             table = contents.table(entry.name, tuple(entry.header))
             for row in entry.rows(plan.dataset):
                 table.add(row)
@@ -228,5 +230,7 @@ def _facts(contents: ExportContents, plan: ExportPlan) -> ReadmeFacts:
         counts=contents.counts,
         excluded=contents.excluded,
         licences=contents.licences,
-        tables=[(entry.name, entry.description) for entry in registry.export_tables],
+        tables=[
+            (entry.name, entry.description) for entry in registry.export_tables if entry.name in contents.documents
+        ],
     )

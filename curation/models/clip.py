@@ -131,6 +131,9 @@ class CandidateAnnotation(models.Model):
     # ratings so that those closest to agreement can be served first.
     rating_count = models.PositiveIntegerField(default=0)
     agreeing_count = models.PositiveIntegerField(default=0)
+    # How early people should hear it, 0 to 1, as label verification last found; 0 where nothing is known. Kept here so
+    # that one index serves what is to be rated, whatever the number of clips.
+    review_priority = models.FloatField(default=0.0)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -157,12 +160,12 @@ class CandidateAnnotation(models.Model):
             models.Index(fields=["dataset", "state", "id"], name="annotation_by_state"),
             models.Index(fields=["dataset", "state", "clip"], name="annotation_clips_by_state"),
             models.Index(
-                fields=["dataset", "-agreeing_count", "rating_count", "id"],
+                fields=["dataset", "-agreeing_count", "-review_priority", "rating_count", "id"],
                 condition=~Q(state=AnnotationState.SETTLED),
                 name="annotation_to_rate",
             ),
             models.Index(
-                fields=["category", "-agreeing_count", "rating_count", "id"],
+                fields=["category", "-agreeing_count", "-review_priority", "rating_count", "id"],
                 condition=~Q(state=AnnotationState.SETTLED),
                 name="annotation_to_rate_in",
             ),

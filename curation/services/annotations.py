@@ -1,13 +1,14 @@
-"""What the crowd made of candidate annotations: stored here, computed on the floor that knows ratings."""
+"""What the crowd and the machines made of candidate annotations: stored here, computed on the floors that know it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Case, F, Value, When
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from curation.models import AnnotationState, CandidateAnnotation
@@ -67,3 +68,22 @@ def set_consensus(*, updates: Mapping[int, AnnotationConsensus]) -> None:
                 rating_count=consensus.rating_count,
                 agreeing_count=consensus.agreeing_count,
             )
+
+
+@transaction.atomic
+def set_review_priorities(*, annotation_ids: Collection[int], priority: Combinable) -> None:
+    """Store how early people should hear candidate annotations.
+
+    Parameters
+    ----------
+    annotation_ids : collection of int
+        Primary keys; at most some thousands.
+    priority : expression
+        0 to 1 for each of them, as the database computes it from the rows of an upper floor.
+    """
+    pks = sorted(annotation_ids)
+    for start in range(0, len(pks), UPDATE_ROWS):
+        part = CandidateAnnotation.objects.filter(pk__in=pks[start : start + UPDATE_ROWS])
+        # Locked in the order in which ratings lock them, so that neither waits for the other for ever.
+        list(part.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+        part.update(review_priority=priority)

@@ -52,7 +52,7 @@ def _sources() -> Iterator[tuple[str, str]]:
             flags=re.DOTALL,
         )
         yield name, "\n".join(calls) + "\n"
-    for app in ("curation", "validate", "annotate"):
+    for app in ("curation", "validate", "annotate", "ml"):
         for path in sorted((PROJECT / app).rglob("*.py")):
             if "migrations" not in path.parts:
                 yield path.relative_to(PROJECT).as_posix(), path.read_text(encoding="utf-8")

@@ -21,7 +21,7 @@ from validate.services.vote_import import VoteImporter
 
 PROJECT = Path(__file__).resolve().parents[2]
 REFERENCE = (PROJECT / "docs" / "reference.md").read_text(encoding="utf-8")
-APPS = ("curation", "validate", "annotate")
+APPS = ("curation", "validate", "annotate", "ml")
 DJANGOS_OPTIONS = {
     "-h",
     "--help",
@@ -45,6 +45,8 @@ COMPOSED = {
     "curation/services/csv_rows.py": set[str](),  # the exception's own
     "curation/audio/decoder.py": set[str](),  # what the child answered
     "curation/demo/build.py": set[str](),  # a message without a code
+    "ml/services/baseline_frames.py": set[str](),  # a decoder's, passed on
+    "ml/services/audio_features.py": set[str](),  # as above
 }
 CODE = re.compile("[a-z]+(_[a-z]+)+|truncated|undecodable|unreadable|cycle")
 

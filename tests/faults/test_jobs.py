@@ -190,6 +190,13 @@ def test_a_passing_error_is_tried_again_and_a_lasting_one_is_not(workers: Worker
     assert (lasting.state, lasting.attempts, lasting.error) == (JobState.FAILED, 1, "this never works")
 
 
+def test_a_job_may_start_processes_of_its_own(workers: Workers, ask: Ask, ended: Ended) -> None:
+    workers.start()
+    job = ask("share_out")
+    ended(job)
+    assert (job.state, job.result) == (JobState.DONE, {"lengths": [1, 2]})
+
+
 def test_a_worker_that_is_stopped_in_order_puts_its_job_back(
     workers: Workers, ask: Ask, ended: Ended, record: Record
 ) -> None:

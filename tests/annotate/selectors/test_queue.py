@@ -46,6 +46,15 @@ def test_one_rating_from_agreement_comes_first_then_fewest_ratings_then_the_olde
     assert open_annotations(dataset, person).first() == nearly
 
 
+def test_among_those_equally_close_to_agreement_the_review_priority_decides(
+    dataset: Dataset, category: Category
+) -> None:
+    nearly, older, doubtful, rated = (annotate(dataset, category, *given) for given in (("PP",), (), (), ("U",)))
+    for annotation, priority in ((nearly, 0.1), (doubtful, 0.9), (rated, 0.5)):
+        CandidateAnnotation.objects.filter(pk=annotation.pk).update(review_priority=priority)
+    assert list(open_annotations(dataset, make_participant(dataset))) == [nearly, doubtful, rated, older]
+
+
 def test_rated_settled_and_foreign_ones_are_not_served(dataset: Dataset, category: Category) -> None:
     person = make_participant(dataset)
     annotate(dataset, category, "NP", "NP")

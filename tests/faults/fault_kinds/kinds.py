@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +67,15 @@ def stumble(context: JobContext) -> dict[str, Any]:
     return {"attempt": context.job.attempts}
 
 
+def share_out(context: JobContext) -> dict[str, Any]:  # noqa: ARG001 -- a job's signature
+    """Let processes of its own do the work, as reading many recordings does."""
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        return {"lengths": list(pool.map(len, ("a", "bb")))}
+
+
 def register() -> None:
     """Make the kinds known, once in a process."""
-    for run in (units, kill_worker, kill_process, stumble):
+    for run in (units, kill_worker, kill_process, stumble, share_out):
         name = f"fault_{run.__name__}"
         if name not in job_kinds:
             job_kinds.register(JobKind(name=name, run=run))

@@ -1,0 +1,66 @@
+"""What label verification adds to the floors below: kinds of jobs, tables of the export, figures of the summary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from curation import registry
+from curation.models import Dataset
+from curation.registry import ExportTable, SummaryPart
+from ml.selectors.acceptances import accepted_count
+from ml.selectors.run_figures import run_totals
+from ml.selectors.runs import latest_finished_run
+from ml.selectors.tables import (
+    ACCEPTANCE_HEADER,
+    VERIFICATION_HEADER,
+    acceptance_rows,
+    has_acceptances,
+    has_verification,
+    verification_rows,
+)
+from ml.services.verification_jobs import KINDS
+
+VERIFICATION_PART = "verification"
+
+
+def register() -> None:
+    """Register all of it; called once, when the apps are ready."""
+    for kind in KINDS:
+        registry.job_kinds.register(kind)
+    registry.export_tables.register(
+        ExportTable(
+            name="verification.csv",
+            order=600,
+            header=VERIFICATION_HEADER,
+            rows=verification_rows,
+            description=(
+                "The newest label verification: of each label the probability that it is right, what models hear, the "
+                "parts of its review priority, and whether a curator accepted it."
+            ),
+            wanted=has_verification,
+        )
+    )
+    registry.export_tables.register(
+        ExportTable(
+            name="acceptances.csv",
+            order=610,
+            header=ACCEPTANCE_HEADER,
+            rows=acceptance_rows,
+            description="Every label that a curator accepted unheard, and every such word that was taken back.",
+            wanted=has_acceptances,
+        )
+    )
+    registry.summary_parts.register(SummaryPart(name=VERIFICATION_PART, order=600, compute=_counts))
+
+
+def _counts(dataset: Dataset) -> dict[str, Any]:
+    """Count what the newest finished run found, and what is accepted."""
+    run = latest_finished_run(dataset)
+    totals = None if run is None else run_totals(run)
+    return {
+        "run": None if run is None else run.number,
+        "judged": totals.judged if totals else 0,
+        "probably_wrong": totals.probably_wrong if totals else 0,
+        "would_accept": totals.would_accept if totals else 0,
+        "accepted": accepted_count(dataset),
+    }

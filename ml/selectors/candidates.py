@@ -1,0 +1,87 @@
+"""What a run on a dataset takes: which labels teach, and which are judged.
+
+* A candidate annotation is *confirmed* if people settled it as present (PP, or PNP, which a release takes too), or if
+  it came verified from where it was imported. Ratings since an earlier run change that: so they are fed back.
+* One that is settled as not present (NP) is left out: that a sound is absent teaches no network which one is present.
+* All others are judged. A clip teaches the category of its only annotation, or of the only confirmed one. A clip with
+  several annotations of which none, or more than one, is confirmed teaches nothing: its label is not one class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from django.db.models import Q, QuerySet
+
+from curation.models import AnnotationState, CandidateAnnotation, Dataset, Presence
+
+FETCHED_ROWS = 20_000
+FEWEST_CLASSES = 2
+
+CONFIRMED = Q(state=AnnotationState.SETTLED) | Q(came_verified=True)  # of those that are not settled as NP
+
+
+class Claim(NamedTuple):
+    """A candidate annotation that a run takes, with its clip."""
+
+    annotation: int
+    clip: int
+    category: int
+    state: str
+    came_verified: bool
+    participant: int
+    duration_s: float
+    sample_rate_hz: int
+    audio_key: str
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether people vouch for it."""
+        return self.state == AnnotationState.SETTLED or self.came_verified
+
+
+def claims(dataset: Dataset) -> Iterator[Claim]:
+    """Yield the candidate annotations that a run takes, clip by clip, by one query.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Whose annotations.
+
+    Yields
+    ------
+    Claim
+        By primary key of clip and annotation.
+    """
+    rows = (
+        _taken(dataset)
+        .order_by("clip_id", "pk")
+        .values_list(
+            "pk",
+            "clip_id",
+            "category_id",
+            "state",
+            "came_verified",
+            "clip__participant_id",
+            "clip__duration_s",
+            "clip__sample_rate_hz",
+            "clip__audio_key",
+        )
+    )
+    return (Claim(*row) for row in rows.iterator(chunk_size=FETCHED_ROWS))
+
+
+def confirmed_categories(dataset: Dataset) -> int:
+    """Count the categories of which people confirmed a label, up to as many as a run needs."""
+    rows = _taken(dataset).filter(CONFIRMED).order_by().values("category_id").distinct()
+    return rows[:FEWEST_CLASSES].count()
+
+
+def has_open_claims(dataset: Dataset) -> bool:
+    """Tell whether there is a label that nobody has confirmed yet."""
+    return _taken(dataset).exclude(CONFIRMED).exists()
+
+
+def _taken(dataset: Dataset) -> QuerySet[CandidateAnnotation]:
+    return CandidateAnnotation.objects.filter(dataset=dataset).exclude(consensus=Presence.NP)

@@ -1,0 +1,59 @@
+"""Predictions as lists: what to hear first, and what could be accepted unheard."""
+
+from __future__ import annotations
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from curation.models import AnnotationState, Category
+from ml.models import Prediction, VerificationRun
+from ml.selectors.acceptances import acceptances_in_force
+
+
+def predictions_by_priority(run: VerificationRun, category: Category | None = None) -> QuerySet[Prediction]:
+    """Return a run's predictions, those that people should hear first first; an index has this order.
+
+    Parameters
+    ----------
+    run : VerificationRun
+        Whose predictions.
+    category : Category, optional
+        Only of claims of this category.
+
+    Returns
+    -------
+    QuerySet of Prediction
+        With clip and categories, and with ``accepted``, whether a curator has accepted the annotation; take a slice
+        of it.
+    """
+    rows = Prediction.objects.filter(run=run)
+    rows = rows.filter(category=category) if category else rows
+    accepted = acceptances_in_force().filter(annotation=OuterRef("annotation"))
+    return (
+        rows.select_related("annotation__clip", "category", "predicted")
+        .annotate(accepted=Exists(accepted))
+        .order_by("-priority", "pk")
+    )
+
+
+def acceptable(run: VerificationRun, *, threshold: float) -> QuerySet[Prediction]:
+    """Return the predictions whose labels a curator could accept now, the surest first.
+
+    Parameters
+    ----------
+    run : VerificationRun
+        Whose predictions.
+    threshold : float
+        Least probability that the label is right; see `ml.selectors.run_figures.acceptance_preview`.
+
+    Returns
+    -------
+    QuerySet of Prediction
+        Neither settled by people since the run nor accepted already.
+    """
+    accepted = acceptances_in_force().filter(annotation=OuterRef("annotation"))
+    return (
+        Prediction.objects.filter(run=run, admitted=True, p_correct__gte=threshold)
+        .exclude(annotation__state=AnnotationState.SETTLED)
+        .filter(~Exists(accepted))
+        .order_by("-p_correct", "pk")
+    )

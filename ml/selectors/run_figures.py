@@ -1,0 +1,129 @@
+"""The figures of a run, read from what was kept of them when it finished: no page goes over a million predictions.
+
+`ml.services.run_summary` writes them, from the same classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ml.models import VerificationRun
+from ml.verification.auto_accept import AcceptThreshold
+from ml.verification.calibration import ReliabilityBin
+from ml.verification.probabilities import checked_share
+
+_SLACK = 1e-12  # as that of `ml.verification.auto_accept`
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistogramBin:
+    """Labels whose probability of being right is at least `low` and below `high`; the last bin has 1 too."""
+
+    low: float
+    high: float
+    labels: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassRow:
+    """What a run found of one category.
+
+    Attributes
+    ----------
+    category : int
+        Primary key.
+    name : str
+        Its name then.
+    verified, judged : int
+        Labels that people had verified, and clips' only labels that nobody had.
+    probably_wrong : int
+        Judged labels that are more probably wrong than right.
+    expected_wrong : float or None
+        Share of the judged labels that is expected to be wrong; None where none was judged.
+    would_accept : int
+        Judged labels that could be accepted at the precision that was asked for.
+    need, quality : float
+        See `ml.selectors.needs`.
+    """
+
+    category: int
+    name: str
+    verified: int
+    judged: int
+    probably_wrong: int
+    expected_wrong: float | None
+    would_accept: int
+    need: float
+    quality: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunTotals:
+    """A run in four numbers; labels of clips with several are not among them."""
+
+    verified: int
+    judged: int
+    probably_wrong: int
+    would_accept: int
+
+
+def iteration_table(run: VerificationRun) -> list[dict[str, Any]]:
+    """Return the row of each iteration done (Nguyen, table 2): positions of the given labels, mAP@3 and more."""
+    rows: list[dict[str, Any]] = run.summary.get("iterations", [])
+    return rows
+
+
+def run_totals(run: VerificationRun) -> RunTotals | None:
+    """Return a finished run's totals."""
+    return RunTotals(**run.summary["totals"]) if "totals" in run.summary else None
+
+
+def probability_histogram(run: VerificationRun) -> list[HistogramBin]:
+    """Return how probable the judged labels are; empty for a run that is not finished."""
+    counts = run.summary.get("histogram", [])
+    return [
+        HistogramBin(low=place / len(counts), high=(place + 1) / len(counts), labels=count)
+        for place, count in enumerate(counts)
+    ]
+
+
+def class_table(run: VerificationRun) -> list[ClassRow]:
+    """Return a row for each category, by name."""
+    return [ClassRow(**row) for row in run.summary.get("classes", [])]
+
+
+def reliability(run: VerificationRun) -> list[ReliabilityBin]:
+    """Compare the sureness of predictions with how often they are right, on verified clips."""
+    return [ReliabilityBin(**row) for row in run.summary.get("reliability", [])]
+
+
+def acceptance_preview(run: VerificationRun, precision: float) -> AcceptThreshold:
+    """Say which labels would be accepted at a precision, without looking at predictions.
+
+    Parameters
+    ----------
+    run : VerificationRun
+        A finished run.
+    precision : float
+        Share of the accepted labels that is to be right, 0 to 1.
+
+    Returns
+    -------
+    AcceptThreshold
+        Counted when the run finished. The curve keeps `ml.services.run_summary.CURVE_POINTS` thresholds; between two
+        of them the stricter one is taken, so that the precision is reached in any case.
+
+    Raises
+    ------
+    ValueError
+        If `precision` is outside 0 to 1.
+    """
+    checked_share("precision", precision)
+    clips = run.summary.get("totals", {}).get("judged", 0)
+    curve: list[list[float]] = run.summary.get("acceptance", [])
+    for threshold, accepted, expected in curve:  # from the lowest threshold up
+        if expected >= precision - _SLACK:
+            return AcceptThreshold(threshold, expected, None, int(accepted), clips)
+    found = f"The highest expected precision is {curve[-1][2]:.3f}" if curve else "No label may be accepted unheard"
+    return AcceptThreshold(None, None, None, 0, clips, f"{found}; {precision} was asked for.")

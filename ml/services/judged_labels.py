@@ -1,0 +1,121 @@
+"""A run's verdict on clips, brought to the candidate annotations of the dataset.
+
+The verdict is on clips and the label that each teaches. A clip's other annotations are judged by the probability of
+their category. Clips with several labels, which are predicted only, are heard by all steps. Some steps learned from
+other clips of the same participant, so that their word is taken only where no step is left that did not.
+
+Shapes: N clips, M members, K classes, A annotations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.models import PredictionBasis
+from ml.recipes.candidates import Bools, Floats, Ints
+from ml.recipes.plan import Verdict
+from ml.recipes.run import VerificationRun as EngineRun
+from ml.services.candidate_snapshot import Snapshot
+from ml.verification.fusion import geometric_mean
+from ml.verification.probabilities import log_probabilities, softmax
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class JudgedLabels:
+    """What a run says of each annotation that it could judge.
+
+    Attributes
+    ----------
+    snapshot : Snapshot
+        What the run worked on.
+    verdict : Verdict
+        What it says of every clip.
+    place_A : int64 array [shape=(A,)]
+        Annotations as indices into those of the snapshot.
+    basis_A : list of str [length A]
+        What each was to the run, a value of `PredictionBasis`.
+    p_correct_A : float64 array [shape=(A,)]
+        Probability that each is right.
+    admitted_A, would_accept_A : bool array [shape=(A,)]
+        Whether the recipe lets it be accepted unheard at all, and at the precision that was asked for.
+    """
+
+    snapshot: Snapshot
+    verdict: Verdict
+    place_A: Ints
+    basis_A: list[str]
+    p_correct_A: Floats
+    admitted_A: Bools
+    would_accept_A: Bools
+
+    @property
+    def row_A(self) -> Ints:
+        """The clip of each annotation."""
+        return self.snapshot.row_A[self.place_A]
+
+    @property
+    def class_A(self) -> Ints:
+        """The class of each annotation."""
+        return self.snapshot.class_A[self.place_A]
+
+
+def judged_labels(run: EngineRun, snapshot: Snapshot, *, precision: float) -> JudgedLabels:
+    """Bring the verdict of a finished run to annotations.
+
+    Parameters
+    ----------
+    run : ml.recipes.run.VerificationRun
+        The run, all iterations joined.
+    snapshot : Snapshot
+        What it worked on.
+    precision : float
+        Share of the labels accepted unheard that is to be right.
+
+    Returns
+    -------
+    JudgedLabels
+        Annotations that no model could judge are left out.
+    """
+    verdict = _with_unheard(run, run.verdict(precision=precision))
+    admits_N = run.verdict(precision=0.0).accept_N  # whatever the precision: the recipe's own rule
+    one, row_A, class_A = snapshot.candidates, snapshot.row_A, snapshot.class_A
+    taught_A = one.label_N[row_A] == class_A
+    p_A = np.where(taught_A, verdict.p_correct_N[row_A], verdict.p_NK[row_A, class_A])
+    known_A = ~np.isnan(verdict.p_correct_N[row_A]) | one.test_N[row_A]
+    basis_A = np.where(taught_A, PredictionBasis.CANDIDATE.value, PredictionBasis.OTHER.value)
+    basis_A = np.where(snapshot.confirmed_A, PredictionBasis.VERIFIED.value, basis_A)
+    candidate_A = basis_A == PredictionBasis.CANDIDATE.value
+    return JudgedLabels(
+        snapshot=snapshot,
+        verdict=verdict,
+        place_A=np.flatnonzero(known_A),
+        basis_A=[str(basis) for basis in basis_A[known_A]],
+        p_correct_A=np.clip(p_A[known_A], 0.0, 1.0),
+        admitted_A=(candidate_A & admits_N[row_A])[known_A],
+        would_accept_A=(candidate_A & admits_N[row_A] & verdict.accept_N[row_A])[known_A],
+    )
+
+
+def _with_unheard(run: EngineRun, verdict: Verdict) -> Verdict:
+    """Judge clips that are predicted only by the steps of the last iteration that heard nobody of their group."""
+    one, last = run.candidates, run.plan.iterations - 1
+    if not one.test_N.any():
+        return verdict
+    state = run.folder.read_state(last)
+    log_MNK, count_MN = np.zeros(verdict.p_MNK.shape), np.zeros(verdict.p_MNK.shape[:2])
+    for step in run.plan.steps(last):
+        heard = run.recipe.work(one, run.plan, state, step).trained_S
+        output = run.folder.read_output(step)
+        clip_J = output.clip_J
+        unheard_J = one.test_N[clip_J] & ~np.isin(one.group_N[clip_J], one.group_N[heard])
+        log_MNK[step.member, clip_J[unheard_J]] += log_probabilities(output.p_JK[unheard_J])
+        count_MN[step.member, clip_J[unheard_J]] += 1
+    known_N = count_MN.min(axis=0) > 0
+    p_MNK: NDArray[np.float64] = verdict.p_MNK.copy()
+    p_MNK[:, known_N] = softmax(log_MNK[:, known_N] / count_MN[:, known_N, None])
+    p_NK = verdict.p_NK.copy()
+    p_NK[known_N] = geometric_mean(p_MNK[:, known_N])
+    return replace(verdict, p_NK=p_NK, p_MNK=p_MNK)

@@ -1,0 +1,150 @@
+"""Opening a run on a dataset: the labels it works on, its plan, and the engine that does it.
+
+Labels and plan are settled by the run's first job and only read afterwards. Whatever was settled is compared with what
+is found, so that no run goes on with other labels, or with code that would train something else.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from django.db import transaction
+
+from curation.models import Category
+from curation.services.jobs import JobContext, JobFailedError
+from ml.models import VerificationRun
+from ml.recipes.budget import fitted, seconds_needed
+from ml.recipes.catalogue import RECIPES
+from ml.recipes.local import LocalRun
+from ml.recipes.plan import Plan
+from ml.recipes.run import VerificationRun as EngineRun
+from ml.selectors.candidates import claims
+from ml.services.candidate_snapshot import Snapshot
+from ml.services.code_version import code_version
+from ml.services.run_files import feature_stores, run_folder
+from ml.services.run_jobs import StepPlace
+
+SNAPSHOT = "candidates.npz"
+SECONDS_PER_MINUTE = 60
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class OpenRun:
+    """A run that can be worked at.
+
+    Attributes
+    ----------
+    row : VerificationRun
+        Its row.
+    snapshot : Snapshot
+        The labels.
+    engine : ml.recipes.run.VerificationRun
+        What trains and judges.
+    """
+
+    row: VerificationRun
+    snapshot: Snapshot
+    engine: EngineRun
+
+    def places(self, iteration: int) -> list[StepPlace]:
+        """List the steps of an iteration."""
+        return [(step.iteration, step.member, step.fold) for step in self.engine.plan.steps(iteration)]
+
+
+def settle_labels(run: VerificationRun, context: JobContext) -> Snapshot:
+    """Return the labels that a run works on; the first time, those that the dataset has now.
+
+    Raises
+    ------
+    JobFailedError
+        If they leave nothing to learn from or to judge, or were lost.
+    """
+    path = run_folder(run) / SNAPSHOT
+    if run.candidates_digest:
+        return _read(run)
+    if not path.exists():
+        names = dict(Category.objects.filter(dataset=run.dataset).values_list("pk", "name"))
+        try:
+            Snapshot.of(claims(run.dataset), names).write(path)
+        except ValueError as error:
+            raise JobFailedError(str(error)) from error
+    snapshot = Snapshot.read(path)
+    _settle(run, context, candidates_digest=snapshot.candidates.digest(), code_version=code_version())
+    return snapshot
+
+
+def recipe_plan(run: VerificationRun, snapshot: Snapshot) -> Plan:
+    """Fit the run's recipe to the labels, its epochs as the recipe has them.
+
+    Raises
+    ------
+    JobFailedError
+        If the recipe cannot be fitted.
+    """
+    try:
+        return RECIPES[run.recipe].plan(snapshot.candidates, sample_rate_hz=snapshot.sample_rate_hz)
+    except ValueError as error:
+        raise JobFailedError(str(error)) from error
+
+
+def settle_plan(run: VerificationRun, context: JobContext, snapshot: Snapshot, plan: Plan, *, device: str) -> None:
+    """Store the plan, its epochs cut to what the budget allows one worker with this device."""
+    if run.plan:
+        return
+    share = 1.0
+    if run.budget_minutes is not None:
+        needed_s = seconds_needed(plan, snapshot.candidates, device=device, processes=1)
+        share = min(1.0, run.budget_minutes * SECONDS_PER_MINUTE / needed_s)
+    document: dict[str, Any] = json.loads(json.dumps(asdict(fitted(plan, share))))
+    _settle(run, context, plan={**document, "share": share, "torch": torch.__version__, "device": device})
+
+
+def open_run(run: VerificationRun, *, device: str) -> OpenRun:
+    """Open a run whose labels and plan are settled.
+
+    Raises
+    ------
+    JobFailedError
+        If its folder is gone or belongs to something else.
+    """
+    snapshot = _read(run)
+    local = LocalRun(
+        folder=run_folder(run),
+        stores=feature_stores(),
+        plan=fitted(recipe_plan(run, snapshot), run.plan["share"]),
+        candidates=snapshot.candidates,
+        seed=run.seed,
+        device=device,
+    )
+    try:
+        return OpenRun(row=run, snapshot=snapshot, engine=local.open())
+    except ValueError as error:
+        raise JobFailedError(str(error)) from error
+
+
+def _read(run: VerificationRun) -> Snapshot:
+    path = run_folder(run) / SNAPSHOT
+    try:
+        snapshot = Snapshot.read(path)
+    except FileNotFoundError as error:
+        message = (
+            f"{path} is gone, and with it what run {run.number} has done. Workers on several machines must share the "
+            "data folder. Start a new run."
+        )
+        raise JobFailedError(message) from error
+    if snapshot.candidates.digest() != run.candidates_digest:
+        message = f"{path} holds other labels than run {run.number} began with. Start a new run."
+        raise JobFailedError(message)
+    return snapshot
+
+
+def _settle(run: VerificationRun, context: JobContext, **values: Any) -> None:
+    """Store what was settled, unless another worker holds the job."""
+    with transaction.atomic():
+        VerificationRun.objects.filter(pk=run.pk).update(**values)
+        context.checkpoint(context.job.checkpoint)
+    for name, value in values.items():
+        setattr(run, name, value)

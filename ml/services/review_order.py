@@ -1,0 +1,62 @@
+"""Handing the review priority to those who serve clips for rating.
+
+Whoever serves clips orders by a column of the candidate annotation, which this floor fills: by the predictions of the
+newest finished run; 0, and therefore last, where it says nothing or a curator has accepted the label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from django.db import transaction
+from django.db.models import Case, Exists, FloatField, OuterRef, Subquery, Value, When
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
+
+from curation.models import CandidateAnnotation, Dataset
+from curation.services.annotations import set_review_priorities
+from ml.models import Prediction, VerificationRun
+from ml.selectors.acceptances import acceptances_in_force
+from ml.selectors.runs import latest_finished_run
+
+BLOCK_ROWS = 2_000
+
+
+def order_reviews(*, run: VerificationRun, after: int, on_block: Callable[[int], None]) -> None:
+    """Give every candidate annotation of a run's dataset the priority that the run found.
+
+    Parameters
+    ----------
+    run : VerificationRun
+        The run, its predictions complete.
+    after : int
+        Annotations up to this key have theirs already; 0 for none.
+    on_block : callable
+        Told the last key of each block inside the transaction that stores it, so that an error undoes the block.
+    """
+    every = CandidateAnnotation.objects.filter(dataset=run.dataset).order_by("pk")
+    while True:
+        with transaction.atomic():
+            block = list(every.filter(pk__gt=after).values_list("pk", flat=True)[:BLOCK_ROWS])
+            if not block:
+                return
+            set_review_priorities(annotation_ids=block, priority=_priority(run))
+            after = block[-1]
+            on_block(after)
+
+
+def refresh_reviews(*, dataset: Dataset, annotation_ids: Collection[int]) -> None:
+    """Give some annotations the priority that they have now, after they were accepted or that was taken back."""
+    run = latest_finished_run(dataset)
+    if run is not None:
+        set_review_priorities(annotation_ids=annotation_ids, priority=_priority(run))
+
+
+def _priority(run: VerificationRun) -> Combinable:
+    found = Prediction.objects.filter(run=run, annotation=OuterRef("pk")).values("priority")[:1]
+    accepted = acceptances_in_force().filter(annotation=OuterRef("pk"))
+    return Case(
+        When(Exists(accepted), then=Value(0.0)),
+        default=Coalesce(Subquery(found), Value(0.0)),
+        output_field=FloatField(),
+    )

@@ -1,0 +1,197 @@
+"""Starting, stopping and resuming runs: what a curator or an engineer asks for."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from curation.models import ACTIVE_STATES, Dataset, Role, User
+from curation.selectors.access import roles_in
+from curation.services.jobs import cancel
+from ml.models import RecipeName, RunDevice, VerificationRun
+from ml.selectors.candidates import FEWEST_CLASSES, confirmed_categories, has_open_claims
+from ml.selectors.runs import RunState, jobs_of, run_view, run_views
+from ml.services.run_jobs import ask_features
+
+LARGEST_SEED = 2**63 - 1
+RUNS_VERIFICATION = (Role.CURATOR, Role.ENGINEER)
+
+
+class RunRefusedError(ValueError):
+    """A run that cannot be started, stopped or resumed; `reason` is a code, `detail` says what to do."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+def start_run(
+    *,
+    dataset: Dataset,
+    recipe: str,
+    created_by: User,
+    seed: int = 0,
+    budget_minutes: float | None = None,
+    precision: float = 0.99,
+    device: str = RunDevice.AUTO,
+) -> VerificationRun:
+    """Have an ensemble judge the labels of a dataset that nobody has verified.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Whose labels.
+    recipe : str
+        A value of `RecipeName`.
+    created_by : User
+        Who asks: a curator or an engineer of the dataset.
+    seed : int
+        Seed of everything that chance decides.
+    budget_minutes : float, optional
+        Time that training should take one worker, reached by training less; without, the recipe's own length.
+    precision : float
+        Share of the labels accepted unheard that is to be right.
+    device : str
+        A value of `RunDevice`.
+
+    Returns
+    -------
+    VerificationRun
+        The new row; its first job is queued on commit.
+
+    Raises
+    ------
+    RunRefusedError
+        `not_allowed`, `unknown_recipe`, `bad_precision`, `bad_seed`, `bad_budget`, `unknown_device`,
+        `too_few_verified`, `nothing_to_judge` or `already_running`.
+    """
+    _check_role(dataset, created_by)
+    _check_values(recipe, precision, seed, budget_minutes, device)
+    _check_labels(dataset)
+    with transaction.atomic():
+        Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)  # two runs at once would be one number
+        runs = VerificationRun.objects.filter(dataset=dataset)
+        open_runs = list(runs.filter(finished_at__isnull=True).select_related("dataset"))
+        if busy := [view.run for view in run_views(open_runs) if view.is_active]:
+            detail = f"Run {busy[0].number} of this dataset goes on. Wait for it, or cancel it first."
+            raise RunRefusedError("already_running", detail)
+        run = VerificationRun.objects.create(
+            dataset=dataset,
+            number=(runs.aggregate(last=Max("number"))["last"] or 0) + 1,
+            recipe=recipe,
+            precision=precision,
+            seed=seed,
+            device=device,
+            budget_minutes=budget_minutes,
+            created_by=created_by,
+        )
+        ask_features(run)
+    return run
+
+
+def cancel_run(*, run: VerificationRun, by: User) -> bool:
+    """Stop a run: waiting jobs end at once, running ones at their next step. What is done stays, for `resume_run`.
+
+    Parameters
+    ----------
+    run : VerificationRun
+        The run.
+    by : User
+        A curator or an engineer of the dataset.
+
+    Returns
+    -------
+    bool
+        Whether there was something to stop.
+
+    Raises
+    ------
+    RunRefusedError
+        `not_allowed`.
+    """
+    _check_role(run.dataset, by)
+    with transaction.atomic():
+        locked = _locked(run)
+        if locked.finished_at is not None or locked.cancelled_at is not None:
+            return False
+        locked.cancelled_at = timezone.now()
+        locked.save(update_fields=["cancelled_at"])
+        _stop_jobs(locked)
+    return True
+
+
+def resume_run(*, run: VerificationRun, by: User) -> VerificationRun:
+    """Let a failed or cancelled run go on; no step that is done is done again.
+
+    Parameters
+    ----------
+    run : VerificationRun
+        The run.
+    by : User
+        A curator or an engineer of the dataset.
+
+    Returns
+    -------
+    VerificationRun
+        The row as it is now.
+
+    Raises
+    ------
+    RunRefusedError
+        `not_allowed`, or `not_stopped` if it is done or goes on by itself.
+    """
+    _check_role(run.dataset, by)
+    with transaction.atomic():
+        locked = _locked(run)
+        state = run_view(locked).state
+        if state not in {RunState.FAILED, RunState.CANCELLED}:
+            detail = f"Run {run.number} is {state}: only a run that failed or was cancelled can be resumed."
+            raise RunRefusedError("not_stopped", detail)
+        _stop_jobs(locked)  # of a run of which one step failed, others may go on
+        locked.cancelled_at = None
+        locked.attempt += 1
+        locked.save(update_fields=["cancelled_at", "attempt"])
+        ask_features(locked)
+    return locked
+
+
+def _locked(run: VerificationRun) -> VerificationRun:
+    return VerificationRun.objects.select_for_update(no_key=True, of=("self",)).select_related("dataset").get(pk=run.pk)
+
+
+def _stop_jobs(run: VerificationRun) -> None:
+    for job in jobs_of(run).filter(state__in=ACTIVE_STATES):
+        cancel(job=job)
+
+
+def _check_role(dataset: Dataset, user: User) -> None:
+    if not {str(role) for role in RUNS_VERIFICATION} & roles_in(user, dataset):
+        detail = f"Label verification needs the role curator or engineer in {dataset.slug}. Ask a curator."
+        raise RunRefusedError("not_allowed", detail)
+
+
+def _check_values(recipe: str, precision: float, seed: int, budget_minutes: float | None, device: str) -> None:
+    if recipe not in RecipeName.values:
+        detail = f"recipe is {recipe!r}: expected one of {', '.join(RecipeName.values)}."
+        raise RunRefusedError("unknown_recipe", detail)
+    if not 0 < precision <= 1:
+        raise RunRefusedError("bad_precision", f"precision is {precision}: expected above 0 and at most 1.")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise RunRefusedError("bad_seed", f"seed is {seed}: expected 0 to {LARGEST_SEED}.")
+    if budget_minutes is not None and not 0 < budget_minutes < float("inf"):
+        raise RunRefusedError("bad_budget", f"budget_minutes is {budget_minutes}: expected more than 0, or none.")
+    if device not in RunDevice.values:
+        raise RunRefusedError("unknown_device", f"device is {device!r}: expected one of {', '.join(RunDevice.values)}.")
+
+
+def _check_labels(dataset: Dataset) -> None:
+    """Refuse at once what the first job would refuse later; it looks more closely."""
+    if confirmed_categories(dataset) < FEWEST_CLASSES:
+        detail = (
+            f"Fewer than {FEWEST_CLASSES} categories have labels that people confirmed. Have some clips of each rated."
+        )
+        raise RunRefusedError("too_few_verified", detail)
+    if not has_open_claims(dataset):
+        raise RunRefusedError("nothing_to_judge", "People have confirmed every label: there is nothing to judge.")

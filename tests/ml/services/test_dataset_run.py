@@ -1,0 +1,246 @@
+"""Runs done for real, on sixteen short clips: whatever happens on the way, every step is done once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.storage import storages
+
+from annotate.selectors.queue import open_annotations
+from curation.models import Job, JobState, Presence
+from curation.services.jobs import cancel, run_job
+from ml.models import Prediction, PredictionBasis, VerificationRun
+from ml.recipes import earmark
+from ml.recipes.run import VerificationRun as EngineRun
+from ml.selectors.run_figures import class_table, iteration_table, run_totals
+from ml.selectors.runs import FEATURES, JOIN, STEP, RunState, run_view
+from ml.services import dataset_run, open_run, run_ending
+from ml.services.candidate_snapshot import Snapshot
+from ml.services.run_files import run_folder
+from ml.services.runs import cancel_run, resume_run
+from tests.factories.jobs import expire
+from tests.factories.rows import make_annotation, make_clip, make_participant
+from tests.factories.verification_rows import Verifiable, make_sound, make_verifiable, settle, start, work
+
+pytestmark = pytest.mark.django_db
+
+STEPS_EACH, ITERATIONS = 2, 2  # as many folds as people whose labels are judged
+
+
+class KilledError(BaseException):
+    """What a worker does not survive: nothing is settled, as after SIGKILL."""
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Verifiable:
+    monkeypatch.setattr(earmark, "ITERATIONS", ITERATIONS)
+    monkeypatch.setattr(open_run, "seconds_needed", lambda *_, **__: 1e9)
+    return make_verifiable()
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count how often each step is trained."""
+    counts: Counter[str] = Counter()
+    do = EngineRun.do
+
+    def counted(run: EngineRun, step: Any, **options: Any) -> None:
+        counts[str(step)] += not run.folder.is_done(step)
+        do(run, step, **options)
+
+    monkeypatch.setattr(EngineRun, "do", counted)
+    return counts
+
+
+def found(run: VerificationRun) -> list[tuple[str, float]]:
+    return list(run.predictions.order_by("annotation").values_list("basis", "p_correct"))
+
+
+def abandon(job: Job) -> None:
+    """Let the sweeper's time pass for a job whose worker was killed."""
+    expire(job)
+    Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED, lease_token=None, lease_expires_at=None)
+
+
+def test_a_run_judges_every_label_and_puts_the_doubtful_first(world: Verifiable, trained: Counter[str]) -> None:
+    absent = settle(make_annotation(make_clip(world.dataset), world.categories[0]), Presence.NP)
+    run = start(world, seed=3)
+    jobs = work()
+    run.refresh_from_db()
+    assert [job.kind for job in jobs] == [FEATURES, *(ITERATIONS * [STEP, STEP, JOIN])]
+    assert all(job.queue == "gpu" for job in jobs)
+    assert not any(run_job(job_id=job.pk) for job in jobs)  # messages that come twice
+    assert run_view(run).state == RunState.DONE
+    assert sum(trained.values()) == len(trained) == ITERATIONS * STEPS_EACH
+    # What the numbers depend on stands with the run.
+    assert (run.seed, run.plan["recipe"], run.plan["iterations"]) == (3, "earmark", ITERATIONS)
+    assert run.plan["members"][0]["training"]["epochs"] == 1
+    assert 0 < run.plan["share"] < 1e-6
+    assert len(run.candidates_digest) == 64
+    assert run.code_version == jobs[1].result["code"]
+    judged = run.predictions.filter(basis=PredictionBasis.CANDIDATE)
+    assert {each.annotation for each in judged} == set(world.open)
+    assert {each.annotation for each in run.predictions.filter(priority=0)} == set(world.verified)
+    assert not run.predictions.filter(annotation=absent).exists()
+    first = run.predictions.order_by("-priority").first()
+    assert first is not None
+    assert open_annotations(world.dataset, make_participant(world.dataset)).first() == first.annotation
+    assert [row["iteration"] for row in iteration_table(run)] == [1, 2]
+    totals = run_totals(run)
+    assert totals is not None
+    assert (totals.verified, totals.judged) == (8, 8)
+    assert [(row.name, row.verified, row.judged) for row in class_table(run)] == [("Noise", 4, 4), ("Tone", 4, 4)]
+
+
+def test_a_run_that_is_killed_anywhere_ends_as_an_undisturbed_one(
+    world: Verifiable, trained: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(world)
+    work()
+    undisturbed = found(VerificationRun.objects.get())
+    trained.clear()
+    other = make_verifiable()
+    run = start(other)
+
+    def killed_once(target: object, name: str, *, after: bool) -> None:
+        """Let a function kill the worker when it is called next, before or after its work."""
+        original = getattr(target, name)
+
+        def kill(*values: Any, **options: Any) -> Any:
+            monkeypatch.setattr(target, name, original)
+            if after:
+                original(*values, **options)
+            raise KilledError
+
+        monkeypatch.setattr(target, name, kill)
+
+    kills: list[Callable[[], None]] = [
+        lambda: killed_once(dataset_run, "settle_plan", after=True),
+        lambda: killed_once(dataset_run, "ask_steps", after=True),
+        lambda: killed_once(EngineRun, "do", after=False),
+        lambda: killed_once(dataset_run, "all_steps_done", after=False),  # the step is done, and says so
+        lambda: killed_once(EngineRun, "join", after=True),
+        lambda: killed_once(run_ending, "write_predictions", after=True),
+        lambda: killed_once(run_ending, "order_reviews", after=True),
+        lambda: killed_once(run_ending, "_end", after=True),
+    ]
+    for arrange in kills:
+        arrange()
+        with pytest.raises(KilledError):
+            work()
+        abandon(Job.objects.get(state=JobState.RUNNING))
+    work()
+    run.refresh_from_db()
+    assert run_view(run).state == RunState.DONE
+    assert max(trained.values()) == 1
+    assert sum(trained.values()) == ITERATIONS * STEPS_EACH
+    assert found(run) == undisturbed
+    assert not Job.objects.exclude(state=JobState.DONE).exists()
+
+
+def test_a_cancelled_run_stops_at_its_next_step_and_resumes_where_it_was(
+    world: Verifiable, trained: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = start(world)
+    *_, last = work(most=2)  # features and the first step
+    assert last.kind == STEP
+    before = dict(trained)
+    tell = dataset_run._StepReport.tell
+
+    def cancel_meanwhile(report: Any, **options: Any) -> None:
+        cancel_run(run=run, by=world.curator)
+        report._context._heartbeat._cancelled.set()  # what the heartbeat would find in the row
+        tell(report, **options)
+
+    monkeypatch.setattr(dataset_run._StepReport, "tell", cancel_meanwhile)
+    (stopped,) = work()
+    assert (stopped.kind, stopped.state) == (STEP, JobState.CANCELLED)
+    monkeypatch.setattr(dataset_run._StepReport, "tell", tell)
+    run.refresh_from_db()
+    assert run_view(run).state == RunState.CANCELLED
+    assert not cancel_run(run=run, by=world.curator)
+    run = resume_run(run=run, by=world.curator)
+    assert run_view(run).state == RunState.QUEUED
+    work()
+    run.refresh_from_db()
+    assert run_view(run).state == RunState.DONE
+    assert len(before) == 1
+    assert all(trained[step] == 1 for step in before)
+    # The interrupted step had its one epoch in a checkpoint, from which it was predicted.
+    assert sum(trained.values()) == ITERATIONS * STEPS_EACH + 1
+
+
+def test_a_job_of_an_earlier_start_does_nothing(world: Verifiable, trained: Counter[str]) -> None:
+    run = start(world)
+    work(most=1)
+    waiting = Job.objects.filter(kind=STEP, state=JobState.QUEUED).first()
+    assert waiting is not None
+    VerificationRun.objects.filter(pk=run.pk).update(attempt=2)
+    assert run_job(job_id=waiting.pk)
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.result) == (JobState.DONE, {"stopped": True})
+    assert not trained
+
+
+def test_clips_without_audio_stop_the_run_and_are_named(world: Verifiable) -> None:
+    clip = world.open[0].clip
+    path = Path(storages["audio"].path(clip.audio_key))
+    sound = path.read_bytes()
+    path.unlink()
+    run = start(world)
+    work()
+    view = run_view(run)
+    assert view.state == RunState.FAILED
+    assert "The audio of 1 clips cannot be used." in view.error
+    assert clip.name in view.error
+    path.write_bytes(sound)
+    resume_run(run=run, by=world.curator)
+    (prepared,) = work(most=1)
+    assert prepared.result["computed"] == 1  # the others had theirs
+
+
+def test_labels_that_came_while_a_run_goes_on_are_not_its_affair(world: Verifiable) -> None:
+    run = start(world)
+    work(most=2)
+    sound = make_sound(99, is_tone=True)
+    late = make_annotation(make_clip(world.dataset, participant=world.people[3], **sound), world.categories[1])
+    settle(world.open[0])
+    work()
+    assert not Prediction.objects.filter(annotation=late).exists()
+    assert run.predictions.get(annotation=world.open[0]).basis == PredictionBasis.CANDIDATE
+    # The next run knows them.
+    again = start(world)
+    work(most=1)
+    snapshot = Snapshot.read(run_folder(again) / open_run.SNAPSHOT)
+    confirmed = dict(zip(snapshot.annotation_A.tolist(), snapshot.confirmed_A.tolist(), strict=True))
+    assert (confirmed[late.pk], confirmed[world.open[0].pk]) == (False, True)
+
+
+def test_a_run_whose_folder_is_gone_says_so(world: Verifiable) -> None:
+    run = start(world)
+    work(most=1)
+    (run_folder(run) / open_run.SNAPSHOT).unlink()
+    (job,) = work(most=1)
+    assert job.state == JobState.FAILED
+    assert "must share the data folder" in job.error
+
+
+def test_a_job_that_somebody_cancels_stops_the_run(world: Verifiable) -> None:
+    run = start(world)
+    work(most=1)
+    job = Job.objects.filter(kind=STEP).first()
+    assert job is not None
+    cancel(job=job)
+    assert run_view(run).state == RunState.CANCELLED
+
+
+def test_features_are_shared_between_runs(world: Verifiable) -> None:
+    run = start(world)
+    assert work(most=1)[0].result["computed"] == 16
+    cancel_run(run=run, by=world.curator)
+    start(world)
+    assert work(most=1)[0].result["computed"] == 0

@@ -1,0 +1,111 @@
+"""The figures of a run, and what a page reads of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ml.models import VerificationRun
+from ml.recipes.plan import Verdict
+from ml.selectors.needs import CategoryNeeds
+from ml.selectors.run_figures import (
+    acceptance_preview,
+    class_table,
+    iteration_table,
+    probability_histogram,
+    reliability,
+    run_totals,
+)
+from ml.services.judged_labels import JudgedLabels
+from ml.services.run_summary import CURVE_POINTS, acceptance_curve, run_summary
+from ml.verification.auto_accept import threshold_from_expectation
+from tests.ml.services.seven_labels import SNAPSHOT
+
+P_CORRECT = np.array([0.85, 0.75, 0.3, 0.94, 0.45, 0.9, 0.1])  # of annotations 10, 20, 21, 30, 40, 50, 51
+NEEDS = CategoryNeeds(need_K=np.array([0.25, 1.0]), quality_K=np.array([0.9, 0.0]))
+
+
+def labels() -> JudgedLabels:
+    p_NK = np.array([[0.8, 0.2], [0.7, 0.3], [0.6, 0.4], [0.1, 0.9], [0.5, 0.5]])
+    verdict: Any = Verdict(
+        p_NK=p_NK, p_MNK=p_NK[None], p_correct_N=p_NK[:, 0], label_N=p_NK.argmax(axis=1), accept_N=p_NK[:, 0] > 1
+    )
+    candidate = np.array([False, False, False, True, True, False, False])
+    return JudgedLabels(
+        snapshot=SNAPSHOT,
+        verdict=verdict,
+        place_A=np.arange(7),
+        basis_A=["verified", "verified", "other", "candidate", "candidate", "other", "other"],
+        p_correct_A=P_CORRECT,
+        admitted_A=candidate,
+        would_accept_A=candidate & (P_CORRECT > 0.9),
+    )
+
+
+@pytest.fixture
+def run() -> VerificationRun:
+    summary = run_summary(labels(), NEEDS)
+    return VerificationRun(summary=json.loads(json.dumps(summary)))  # as the database gives it back
+
+
+def test_totals_and_classes_are_of_judged_labels(run: VerificationRun) -> None:
+    totals = run_totals(run)
+    assert totals is not None
+    assert (totals.verified, totals.judged, totals.probably_wrong, totals.would_accept) == (2, 2, 1, 1)
+    bus, tone = class_table(run)
+    assert (bus.name, bus.verified, bus.judged, bus.probably_wrong, bus.would_accept) == ("Bus", 1, 1, 0, 1)
+    assert (tone.name, tone.verified, tone.judged, tone.probably_wrong, tone.would_accept) == ("Tone", 1, 1, 1, 0)
+    assert (bus.expected_wrong, tone.expected_wrong) == pytest.approx((0.06, 0.55))
+    assert (bus.need, bus.quality, tone.need, tone.quality) == (0.25, 0.9, 1.0, 0.0)
+
+
+def test_the_histogram_counts_every_judged_label_once(run: VerificationRun) -> None:
+    bins = probability_histogram(run)
+    assert [(round(each.low, 2), each.labels) for each in bins if each.labels] == [(0.45, 1), (0.9, 1)]
+    assert (bins[0].low, bins[-1].high) == (0.0, 1.0)
+
+
+def test_sureness_is_compared_with_verified_labels(run: VerificationRun) -> None:
+    # Clip 1 is Bus and predicted so with 0.8; clip 2 is Tone and predicted as Bus with 0.7.
+    filled = [(round(each.high, 1), each.clips, each.accuracy) for each in reliability(run) if each.clips]
+    assert filled == [(0.7, 1, 0.0), (0.8, 1, 1.0)]
+
+
+def test_a_run_that_is_not_finished_has_no_figures() -> None:
+    run = VerificationRun()
+    assert run_totals(run) is None
+    for figures in (class_table, probability_histogram, reliability, iteration_table):
+        assert figures(run) == []
+    assert acceptance_preview(run, 0.9).reason.startswith("No label may be accepted unheard")
+
+
+@pytest.mark.parametrize("precision", [0.0, 0.5, 0.8, 0.9, 0.95, 0.99, 1.0])
+def test_the_preview_is_that_of_all_predictions(precision: float) -> None:
+    p_N = np.round(np.random.default_rng(0).beta(4, 1, size=300), 3)  # some are equal
+    run = VerificationRun(summary={"totals": {"judged": 400}, "acceptance": acceptance_curve(p_N)})
+    exact, preview = threshold_from_expectation(p_N, precision=precision), acceptance_preview(run, precision)
+    assert (preview.threshold, preview.accepted) == (exact.threshold, exact.accepted)
+    assert preview.precision == (None if exact.precision is None else pytest.approx(exact.precision))
+    assert preview.clips == 400
+    assert bool(preview.reason) == bool(exact.reason)
+
+
+def test_a_long_curve_is_cut_and_never_promises_too_much() -> None:
+    p_N = np.random.default_rng(1).random(20_000)
+    curve = acceptance_curve(p_N)
+    assert len(curve) == CURVE_POINTS
+    run = VerificationRun(summary={"totals": {"judged": len(p_N)}, "acceptance": curve})
+    for precision in (0.6, 0.9, 0.97):
+        preview, exact = acceptance_preview(run, precision), threshold_from_expectation(p_N, precision=precision)
+        assert preview.threshold is not None
+        assert p_N[p_N >= preview.threshold].mean() >= precision
+        assert preview.accepted <= exact.accepted
+        assert preview.accepted >= exact.accepted - len(p_N) / (CURVE_POINTS - 1) - 1
+
+
+def test_a_precision_that_is_no_share_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected 0 to 1"):
+        acceptance_preview(VerificationRun(), 1.5)
