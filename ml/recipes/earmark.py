@@ -52,6 +52,7 @@ ITERATIONS = 3
 MOST_FOLDS = 4
 FIRST_WEIGHT = 0.5  # of a non-verified label before anything is known about it
 CONFUSION = ConfusionConfig()
+CAUTION = 0.8  # of the wrong labels that are allowed as many are aimed at: probabilities near 1 tend to be too good
 LEAST_PLAIN = 0.5  # that the label is right, without excuses for networks, so that nothing contradicted is accepted
 
 
@@ -163,9 +164,8 @@ class EarmarkRecipe:
         label_N = np.where(known | candidates.test_N, state["p"].argmax(axis=1), candidates.label_N)
         label_N[judged] = state["target"][judged].argmax(axis=1)
         accept_N = judged.copy()
-        accept_N[judged] = threshold_from_expectation(p_correct_N[judged], precision=precision).accepts(
-            p_correct_N[judged]
-        )
+        aim = 1 - CAUTION * (1 - precision)
+        accept_N[judged] = threshold_from_expectation(p_correct_N[judged], precision=aim).accepts(p_correct_N[judged])
         accept_N[judged] &= plain_N[judged] >= LEAST_PLAIN
         return Verdict(
             p_NK=state["p"], p_MNK=state["p_members"], p_correct_N=p_correct_N, label_N=label_N, accept_N=accept_N

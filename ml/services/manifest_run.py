@@ -233,6 +233,8 @@ def _summary(out: Path, candidates: CandidateSet, *, accepted: int, precision: f
 def _line(row: dict[str, Any]) -> str:
     """Return the row of an iteration as a line (Nguyen's table 2)."""
     total = row["correct_1st"] + row["correct_2nd"] + row["correct_3rd"] + row["incorrect"]
+    if not total:
+        return f"iteration {row['iteration']}: no label was left to judge"
     text = (
         f"iteration {row['iteration']}: label predicted 1st {row['correct_1st']}, 2nd {row['correct_2nd']}, "
         f"3rd {row['correct_3rd']}, not among three {row['incorrect']} of {total}; mAP@3 {row['map_at_3']:.3f}"

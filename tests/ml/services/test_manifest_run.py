@@ -200,3 +200,10 @@ def test_a_cuda_device_that_is_not_there_is_told(folder: Path, monkeypatch: pyte
     with pytest.raises(ValueError, match=r"no CUDA device that PyTorch can use\. Take --device cpu, or auto"):
         verify(folder / "manifest.csv", folder / "audio", device="cuda")
     assert verify(folder / "manifest.csv", folder / "audio", device="auto").lines == []
+
+
+def test_a_round_in_which_no_label_was_left_is_told() -> None:
+    nothing = dict.fromkeys(("correct_1st", "correct_2nd", "correct_3rd", "incorrect"), 0)
+    assert manifest_run._line({"iteration": 4, **nothing, "map_at_3": None}) == (
+        "iteration 4: no label was left to judge"
+    )
