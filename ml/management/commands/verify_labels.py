@@ -13,8 +13,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from curation.audio.confined_child import ChildStartError
+from ml.management.dataset_run import UNUSABLE, start_dataset_run
 
-UNUSABLE = 2
 INTERRUPTED = 130  # as a shell says of Ctrl-C
 GOES_ON = "Run the command again; it goes on where it was."
 
@@ -22,19 +22,21 @@ GOES_ON = "Run the command again; it goes on where it was."
 class Command(BaseCommand):
     help = (
         "Judge the candidate labels of clips by an ensemble that hears other people's clips only. "
-        "Takes a manifest and a folder; needs no database. Writes one row for each clip. "
-        "A run that is killed goes on where it was when it is started again. "
-        "Exits 0 when done, 2 if nothing could be written."
+        "With --manifest, --audio-root and --out it needs no database and writes one row for each clip; "
+        "a run that is killed goes on where it was when it is started again. "
+        "With --dataset and --account it starts a run that workers of the queue gpu do. "
+        "Exits 0 when done, 2 if nothing could be written or started."
     )
     requires_system_checks = ()  # nothing of the web application takes part
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--manifest", required=True, type=Path, metavar="M.csv", help="clips and their candidates")
-        parser.add_argument(
-            "--audio-root", required=True, type=Path, metavar="DIR", help="where the clips' paths start"
-        )
+        labels = parser.add_mutually_exclusive_group(required=True)
+        labels.add_argument("--manifest", type=Path, metavar="M.csv", help="clips and their candidates")
+        labels.add_argument("--dataset", metavar="SLUG", help="a dataset's short name")
+        parser.add_argument("--account", metavar="EMAIL", help="a curator or engineer of the dataset, who asks for it")
+        parser.add_argument("--audio-root", type=Path, metavar="DIR", help="where the manifest's paths start")
         parser.add_argument("--recipe", default="earmark", metavar="R", help="how to judge (default: earmark)")
-        parser.add_argument("--out", required=True, type=Path, metavar="P.csv", help="the predictions to write")
+        parser.add_argument("--out", type=Path, metavar="P.csv", help="the predictions to write")
         parser.add_argument(
             "--budget-minutes", type=float, metavar="N", help="train less so as to be done in about so long"
         )
@@ -56,6 +58,25 @@ class Command(BaseCommand):
         self.stdout.write(line)
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 -- Django's signature
+        if options["dataset"] is not None:
+            self._check_options(options, needed=["account"], unused=["audio_root", "out", "work_dir", "processes"])
+            self.stdout.write(start_dataset_run(options))
+            return
+        self._check_options(options, needed=["audio_root", "out"], unused=["account"])
+        self._verify_manifest(options)
+
+    @staticmethod
+    def _check_options(options: dict[str, Any], *, needed: list[str], unused: list[str]) -> None:
+        """Refuse what is missing, or would be passed over, beside --manifest or --dataset."""
+        which = "--manifest" if options["dataset"] is None else "--dataset"
+        for names, wrong in ((needed, None), (unused, False)):
+            for name in names:
+                if (options[name] is None) == (wrong is None):
+                    verb = "needs" if wrong is None else "does not take"
+                    message = f"{which} {verb} --{name.replace('_', '-')}."
+                    raise CommandError(message, returncode=UNUSABLE)
+
+    def _verify_manifest(self, options: dict[str, Any]) -> None:
         # Before torch is imported: its threads wait in loops for work that small networks do not give them.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         try:
