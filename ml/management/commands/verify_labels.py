@@ -69,12 +69,11 @@ class Command(BaseCommand):
     def _check_options(options: dict[str, Any], *, needed: list[str], unused: list[str]) -> None:
         """Refuse what is missing, or would be passed over, beside --manifest or --dataset."""
         which = "--manifest" if options["dataset"] is None else "--dataset"
-        for names, wrong in ((needed, None), (unused, False)):
-            for name in names:
-                if (options[name] is None) == (wrong is None):
-                    verb = "needs" if wrong is None else "does not take"
-                    message = f"{which} {verb} --{name.replace('_', '-')}."
-                    raise CommandError(message, returncode=UNUSABLE)
+        wrong = [f"needs --{name}" for name in needed if options[name] is None]
+        wrong += [f"does not take --{name}" for name in unused if options[name] is not None]
+        if wrong:
+            message = f"{which} {wrong[0].replace('_', '-')}."
+            raise CommandError(message, returncode=UNUSABLE)
 
     def _verify_manifest(self, options: dict[str, Any]) -> None:
         # Before torch is imported: its threads wait in loops for work that small networks do not give them.
