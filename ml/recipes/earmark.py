@@ -52,7 +52,9 @@ ITERATIONS = 3
 MOST_FOLDS = 4
 FIRST_WEIGHT = 0.5  # of a non-verified label before anything is known about it
 CONFUSION = ConfusionConfig()
-CAUTION = 0.8  # of the wrong labels that are allowed as many are aimed at: probabilities near 1 tend to be too good
+# Of the wrong labels that are allowed as many are aimed at: probabilities near 1 tend to be too good. Chosen, like the
+# priors of `ConfusionConfig`, on mislabelled spoken digits; other sounds have not been tried.
+CAUTION = 0.8
 LEAST_PLAIN = 0.5  # that the label is right, without excuses for networks, so that nothing contradicted is accepted
 
 
