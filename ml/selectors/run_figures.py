@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ml.models import VerificationRun
 from ml.verification.auto_accept import AcceptThreshold
-from ml.verification.calibration import ReliabilityBin
+from ml.verification.calibration import ReliabilityBin, expected_calibration_error
 from ml.verification.probabilities import checked_share
 
 _SLACK = 1e-12  # as that of `ml.verification.auto_accept`
@@ -45,6 +46,10 @@ class ClassRow:
         Judged labels that could be accepted at the precision that was asked for.
     need, quality : float
         See `ml.selectors.needs`.
+    heard : int
+        Verified clips that networks which did not hear their group judged; 0 for runs from before this was kept.
+    precision, recall, f_score : float or None
+        Of these networks on these clips; None where there is no such clip. Precision is 0 where they never answered it.
     """
 
     category: int
@@ -56,6 +61,17 @@ class ClassRow:
     would_accept: int
     need: float
     quality: float
+    heard: int = 0
+    precision: float | None = None
+    recall: float | None = None
+    f_score: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkedClassRow(ClassRow):
+    """A row whose name leads to the rows behind it."""
+
+    url: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +107,37 @@ def probability_histogram(run: VerificationRun) -> list[HistogramBin]:
 def class_table(run: VerificationRun) -> list[ClassRow]:
     """Return a row for each category, by name."""
     return [ClassRow(**row) for row in run.summary.get("classes", [])]
+
+
+def linked(rows: Iterable[ClassRow], link: Callable[[int], str]) -> list[LinkedClassRow]:
+    """Let the name of each category lead somewhere.
+
+    Parameters
+    ----------
+    rows : iterable of ClassRow
+        From `class_table`.
+    link : callable
+        Given a category's primary key, returns an address.
+    """
+    return [LinkedClassRow(**asdict(row), url=link(row.category)) for row in rows]
+
+
+def macro_f_score(rows: Iterable[ClassRow]) -> float | None:
+    """Average the F-scores of the classes that have one; None if none has."""
+    scores = [row.f_score for row in rows if row.f_score is not None]
+    return sum(scores) / len(scores) if scores else None
+
+
+def expected_share_wrong(rows: Iterable[ClassRow]) -> float | None:
+    """Return the share of all judged labels that is expected to be wrong; None if none was judged."""
+    judged = [(row.judged, row.expected_wrong) for row in rows if row.expected_wrong is not None]
+    labels = sum(count for count, _ in judged)
+    return sum(count * share for count, share in judged) / labels if labels else None
+
+
+def calibration_error(bins: list[ReliabilityBin]) -> float | None:
+    """Return the expected calibration error; None without clips."""
+    return expected_calibration_error(bins) if any(each.clips for each in bins) else None
 
 
 def reliability(run: VerificationRun) -> list[ReliabilityBin]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from ml.models import VerificationRun
 from ml.recipes.plan import Verdict
+from ml.selectors.confusions import run_confusion
 from ml.selectors.needs import CategoryNeeds
 from ml.selectors.run_figures import (
     acceptance_preview,
@@ -20,7 +22,7 @@ from ml.selectors.run_figures import (
     run_totals,
 )
 from ml.services.judged_labels import JudgedLabels
-from ml.services.run_summary import CURVE_POINTS, acceptance_curve, run_summary
+from ml.services.run_summary import CURVE_POINTS, MOST_CELLS, acceptance_curve, kept_cells, run_summary
 from ml.verification.auto_accept import threshold_from_expectation
 from tests.ml.services.seven_labels import SNAPSHOT
 
@@ -74,9 +76,51 @@ def test_sureness_is_compared_with_verified_labels(run: VerificationRun) -> None
     assert filled == [(0.7, 1, 0.0), (0.8, 1, 1.0)]
 
 
+def test_classes_are_scored_by_networks_that_did_not_hear_their_group(run: VerificationRun) -> None:
+    bus, tone = class_table(run)
+    assert (bus.heard, bus.precision, bus.recall, bus.f_score) == (1, 0.5, 1.0, pytest.approx(2 / 3))
+    assert (tone.heard, tone.precision, tone.recall, tone.f_score) == (1, 0.0, 0.0, 0.0)  # never answered
+
+
+def test_both_matrices_are_kept_as_cells_that_are_not_zero(run: VerificationRun) -> None:
+    assert run.summary["confusion"]["verified"] == {"cells": [[0, 0, 1], [1, 0, 1]], "rows": [1, 1], "columns": [2, 0]}
+    # The run would give clip 3 its label Bus and clip 4 its label Tone.
+    assert run.summary["confusion"]["given"]["cells"] == [[0, 0, 1], [1, 1, 1]]
+    confusion = run_confusion(run)
+    assert confusion is not None
+    assert (confusion.verified.right, confusion.verified.labels) == (1, 2)
+    assert (confusion.given.right, confusion.given.labels) == (2, 2)
+
+
+def test_a_class_that_no_network_heard_has_no_scores() -> None:
+    unheard = replace(labels(), basis_A=["verified", "other", "other", "candidate", "candidate", "other", "other"])
+    rows = run_summary(unheard, NEEDS)["classes"]
+    assert [row["heard"] for row in rows] == [1, 0]
+    assert [row["f_score"] for row in rows] == [1.0, None]
+
+
+def test_a_full_matrix_keeps_its_diagonal_its_most_frequent_cells_and_its_sums() -> None:
+    counts = np.random.default_rng(0).integers(1, 5_000, size=(200, 200))
+    np.fill_diagonal(counts, 1)
+    kept = kept_cells(counts)
+    row, column, count = np.array(kept["cells"]).T
+    assert len(row) == 200 + MOST_CELLS
+    assert set(range(200)) <= set(row[row == column].tolist())
+    beside = counts[~np.eye(200, dtype=bool)]
+    assert count[row != column].min() == np.sort(beside)[-MOST_CELLS]
+    assert (kept["rows"], kept["columns"]) == (counts.sum(axis=1).tolist(), counts.sum(axis=0).tolist())
+    assert len(json.dumps(kept)) < 110_000
+
+
+def test_nothing_judged_leaves_empty_matrices() -> None:
+    kept = kept_cells(np.zeros((3, 3), dtype=np.int64))
+    assert kept == {"cells": [], "rows": [0, 0, 0], "columns": [0, 0, 0]}
+
+
 def test_a_run_that_is_not_finished_has_no_figures() -> None:
     run = VerificationRun()
     assert run_totals(run) is None
+    assert run_confusion(run) is None
     for figures in (class_table, probability_histogram, reliability, iteration_table):
         assert figures(run) == []
     assert acceptance_preview(run, 0.9).reason.startswith("No label may be accepted unheard")
