@@ -14,13 +14,13 @@ from django.utils.translation import gettext_lazy as _
 
 from annotate.models import Rating
 from annotate.selectors.ratings import ratings_of
-from curation.models import Clip, Dataset, Role, Submission, User
+from curation.models import Clip, Role, Submission, User
 from curation.registry import NavPlace, Panel
 from curation.selectors.access import curated_datasets
 from curation.selectors.history import HistoryEvent
 
 
-def ratings_panel(request: HttpRequest, subject: Dataset | Clip | Submission | None) -> dict[str, Any] | None:
+def ratings_panel(request: HttpRequest, subject: Clip | Submission | None) -> dict[str, Any] | None:
     """Return the ratings on a clip's candidate annotations."""
     if not isinstance(subject, Clip) or not isinstance(request.user, User):
         return None

@@ -114,7 +114,7 @@ class Stage:
     count: Callable[[Dataset], tuple[int, list[tuple[str, int]]]]
 
 
-Place = Literal["dataset", "clip", "submission", "home"]
+Place = Literal["clip", "submission", "home"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +126,18 @@ class Panel:
     place: Place
     template: str
     # Takes the request and the page's subject (None on the home page); None leaves the panel out.
-    context: Callable[[HttpRequest, Dataset | Clip | Submission | None], dict[str, Any] | None]
+    context: Callable[[HttpRequest, Clip | Submission | None], dict[str, Any] | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetPanel:
+    """A part of the dataset page that shows what an upper floor counted, without a query of its own."""
+
+    name: str
+    order: int
+    template: str  # is given `part`
+    part: str  # the name of a `SummaryPart`; the panel is left out while it is empty
+    roles: frozenset[str]  # the roles that see it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +188,7 @@ export_tables: Registry[ExportTable] = Registry()
 pipeline_steps: Registry[PipelineStep] = Registry()
 stages: Registry[Stage] = Registry()
 panels: Registry[Panel] = Registry()
+dataset_panels: Registry[DatasetPanel] = Registry()
 claim_judgements: Registry[ClaimJudgements] = Registry()
 nav_places: Registry[NavPlace] = Registry()
 summary_parts: Registry[SummaryPart] = Registry()

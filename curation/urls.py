@@ -19,4 +19,5 @@ urlpatterns = [
     path("", include("curation.views.urls")),
     path("", include("validate.urls")),
     path("", include("annotate.urls")),
+    path("", include("ml.urls")),
 ]

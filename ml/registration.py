@@ -7,6 +7,7 @@ from typing import Any
 from curation import registry
 from curation.models import Dataset
 from curation.registry import ExportTable, SummaryPart
+from ml.panels import PANEL, PLACE, VERIFICATION_PART
 from ml.selectors.acceptances import accepted_count
 from ml.selectors.run_figures import run_totals
 from ml.selectors.runs import latest_finished_run
@@ -19,8 +20,6 @@ from ml.selectors.tables import (
     verification_rows,
 )
 from ml.services.verification_jobs import KINDS
-
-VERIFICATION_PART = "verification"
 
 
 def register() -> None:
@@ -50,17 +49,21 @@ def register() -> None:
             wanted=has_acceptances,
         )
     )
+    registry.nav_places.register(PLACE)
+    registry.dataset_panels.register(PANEL)
     registry.summary_parts.register(SummaryPart(name=VERIFICATION_PART, order=600, compute=_counts))
 
 
 def _counts(dataset: Dataset) -> dict[str, Any]:
-    """Count what the newest finished run found, and what is accepted."""
+    """Count what the newest finished run found, and what is accepted; nothing before there is such a run."""
     run = latest_finished_run(dataset)
     totals = None if run is None else run_totals(run)
+    if run is None or totals is None:
+        return {}
     return {
-        "run": None if run is None else run.number,
-        "judged": totals.judged if totals else 0,
-        "probably_wrong": totals.probably_wrong if totals else 0,
-        "would_accept": totals.would_accept if totals else 0,
+        "run": run.number,
+        "judged": totals.judged,
+        "probably_wrong": totals.probably_wrong,
+        "would_accept": totals.would_accept,
         "accepted": accepted_count(dataset),
     }

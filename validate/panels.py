@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from curation.models import Clip, Dataset, Role, Submission, SubmissionState, User
+from curation.models import Clip, Role, Submission, SubmissionState, User
 from curation.registry import NavPlace, Panel
 from curation.selectors.access import curated_datasets
 from curation.selectors.history import HistoryEvent
@@ -22,7 +22,7 @@ from validate.models import Vote
 from validate.selectors.votes import votes_of
 
 
-def votes_panel(request: HttpRequest, subject: Dataset | Clip | Submission | None) -> dict[str, Any] | None:
+def votes_panel(request: HttpRequest, subject: Clip | Submission | None) -> dict[str, Any] | None:
     """Return the votes on a submission, or on the one a clip was cut from."""
     submission = subject.submission if isinstance(subject, Clip) else subject
     if not isinstance(submission, Submission) or not isinstance(request.user, User):

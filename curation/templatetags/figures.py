@@ -6,6 +6,7 @@ from django import template
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 register = template.Library()
 
@@ -47,7 +48,29 @@ def breakable(name: str) -> SafeString:
 @register.filter
 def job_kind(kind: str) -> str:
     """Return what a job does; a kind without a text goes by its name."""
-    return {"segment": _("cut recordings"), "summarise": _("count"), "export": _("export")}.get(kind, kind)
+    return {
+        "segment": _("cut recordings"),
+        "summarise": _("count"),
+        "export": _("export"),
+        "verify-features": _("verification: hear the clips"),
+        "verify-step": _("verification: train"),
+        "verify-join": _("verification: join what the networks found"),
+        "verify-estimate": _("verification: estimate the cost"),
+        "verify-accept": _("verification: accept labels"),
+    }.get(kind, kind)
+
+
+@register.filter
+def about(duration_s: float) -> str:
+    """Write a length that is known to a half only, in one unit."""
+    days, hours, minutes = (round(duration_s / unit_s) for unit_s in (86_400, 3_600, 60))
+    if duration_s >= 1.5 * 86_400:
+        return ngettext("about %(n)d day", "about %(n)d days", days) % {"n": days}
+    if duration_s >= 1.5 * 3_600:
+        return ngettext("about %(n)d hour", "about %(n)d hours", hours) % {"n": hours}
+    if duration_s >= 1.5 * 60:
+        return ngettext("about %(n)d minute", "about %(n)d minutes", minutes) % {"n": minutes}
+    return _("about a minute or less")
 
 
 @register.filter

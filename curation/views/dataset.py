@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from curation.models import Role, User
-from curation.registry import panels
+from curation.registry import dataset_panels
 from curation.selectors.overview import SplitView, own_counts, recent_imports, recent_jobs, split_view
 from curation.selectors.summaries import SummaryView, stored_summary
 from curation.services.refused_rows import refused_name_for
@@ -50,9 +50,9 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     quality = summary.parts.get("quality", {}) if summary else {}
     estimates = {row["id"]: row for row in quality.get("categories", [])}
     filled = [
-        {"template": panel.template, **context}
-        for panel in panels
-        if panel.place == "dataset" and (context := panel.context(request, desk.dataset)) is not None
+        {"template": panel.template, "part": part}
+        for panel in dataset_panels
+        if panel.roles & desk.roles and summary and (part := summary.parts.get(panel.part))
     ]
     context = {
         "summary": summary,

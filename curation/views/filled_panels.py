@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from curation.models import Clip, Dataset, Submission
+from curation.models import Clip, Submission
 from curation.registry import Place, panels
 from curation.selectors.history import HistoryEvent
 
@@ -21,7 +21,7 @@ class FilledPanel:
     context: dict[str, Any]
 
 
-def filled_panels(request: HttpRequest, place: Place, subject: Dataset | Clip | Submission) -> list[FilledPanel]:
+def filled_panels(request: HttpRequest, place: Place, subject: Clip | Submission) -> list[FilledPanel]:
     """Ask every floor for its part of a page; panels without a context are left out."""
     return [
         FilledPanel(name=panel.name, template=panel.template, context=context)

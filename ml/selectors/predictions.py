@@ -27,12 +27,13 @@ def predictions_by_priority(run: VerificationRun, category: Category | None = No
     """
     rows = Prediction.objects.filter(run=run)
     rows = rows.filter(category=category) if category else rows
-    accepted = acceptances_in_force().filter(annotation=OuterRef("annotation"))
-    return (
-        rows.select_related("annotation__clip", "category", "predicted")
-        .annotate(accepted=Exists(accepted))
-        .order_by("-priority", "pk")
-    )
+    rows = rows.select_related("annotation__clip", "category", "predicted")
+    return with_acceptance(rows).order_by("-priority", "pk")
+
+
+def with_acceptance(rows: QuerySet[Prediction]) -> QuerySet[Prediction]:
+    """Let predictions tell with ``accepted`` whether a curator has accepted their annotation."""
+    return rows.annotate(accepted=Exists(acceptances_in_force().filter(annotation=OuterRef("annotation"))))
 
 
 def acceptable(run: VerificationRun, *, threshold: float) -> QuerySet[Prediction]:

@@ -120,6 +120,18 @@ def undo_acceptance(*, run: VerificationRun, annotations: Collection[int], by: U
     return AcceptanceReport(stored=stored, passed_over=len(wanted) - stored)
 
 
+def check_curator(dataset: Dataset, user: User) -> None:
+    """Refuse an account that is no curator of the dataset.
+
+    Raises
+    ------
+    AcceptanceRefusedError
+        `not_curator`.
+    """
+    if not {str(Role.CURATOR), OPERATOR} & roles_in(user, dataset):
+        raise AcceptanceRefusedError("not_curator", f"Labels of {dataset.slug} are accepted by its curators alone.")
+
+
 def _curator(dataset: Dataset, user: User) -> Participant:
     """Return who the curator is in the dataset, whose row is locked: of two words on a label, the later sees the other.
 
@@ -128,8 +140,7 @@ def _curator(dataset: Dataset, user: User) -> Participant:
     AcceptanceRefusedError
         If the account is no curator there.
     """
-    if not {str(Role.CURATOR), OPERATOR} & roles_in(user, dataset):
-        raise AcceptanceRefusedError("not_curator", f"Labels of {dataset.slug} are accepted by its curators alone.")
+    check_curator(dataset, user)
     Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
     return participant_for_user(dataset=dataset, user=user)
 

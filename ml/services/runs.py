@@ -67,7 +67,7 @@ def start_run(
         `not_allowed`, `unknown_recipe`, `bad_precision`, `bad_seed`, `bad_budget`, `unknown_device`,
         `too_few_verified`, `nothing_to_judge` or `already_running`.
     """
-    _check_role(dataset, created_by)
+    check_role(dataset, created_by)
     _check_values(recipe, precision, seed, budget_minutes, device)
     _check_labels(dataset)
     with transaction.atomic():
@@ -111,7 +111,7 @@ def cancel_run(*, run: VerificationRun, by: User) -> bool:
     RunRefusedError
         `not_allowed`.
     """
-    _check_role(run.dataset, by)
+    check_role(run.dataset, by)
     with transaction.atomic():
         locked = _locked(run)
         if locked.finished_at is not None or locked.cancelled_at is not None:
@@ -142,7 +142,7 @@ def resume_run(*, run: VerificationRun, by: User) -> VerificationRun:
     RunRefusedError
         `not_allowed`, or `not_stopped` if it is done or goes on by itself.
     """
-    _check_role(run.dataset, by)
+    check_role(run.dataset, by)
     with transaction.atomic():
         locked = _locked(run)
         state = run_view(locked).state
@@ -166,7 +166,14 @@ def _stop_jobs(run: VerificationRun) -> None:
         cancel(job=job)
 
 
-def _check_role(dataset: Dataset, user: User) -> None:
+def check_role(dataset: Dataset, user: User) -> None:
+    """Refuse an account that runs no verification in the dataset.
+
+    Raises
+    ------
+    RunRefusedError
+        `not_allowed`.
+    """
     if not {str(role) for role in RUNS_VERIFICATION} & roles_in(user, dataset):
         detail = f"Label verification needs the role curator or engineer in {dataset.slug}. Ask a curator."
         raise RunRefusedError("not_allowed", detail)

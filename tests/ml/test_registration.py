@@ -143,7 +143,7 @@ def test_only_a_verified_dataset_exports_the_tables(tmp_path: Path) -> None:
 @pytest.mark.django_db
 def test_the_summary_holds_counts_alone(run: VerificationRun, annotations: list[CandidateAnnotation]) -> None:
     compute = registry.summary_parts["verification"].compute
-    nothing = {"run": None, "judged": 0, "probably_wrong": 0, "would_accept": 0, "accepted": 0}
+    nothing: dict[str, int] = {}
     assert compute(make_dataset()) == nothing
     run.summary = {"totals": {"verified": 5, "judged": 6, "probably_wrong": 2, "would_accept": 1}}
     run.save()

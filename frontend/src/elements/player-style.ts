@@ -5,7 +5,7 @@ import { css } from "lit";
 export const playerStyle = css`
   :host {
     display: block;
-    --picture-height: clamp(160px, 32vh, 300px);
+    --picture-height: var(--player-height, clamp(160px, 32vh, 300px));
   }
   .screen {
     position: relative;
@@ -152,7 +152,7 @@ export const playerStyle = css`
   }
   @media (max-width: 720px) {
     :host {
-      --picture-height: clamp(120px, 24vh, 220px);
+      --picture-height: var(--player-height, clamp(120px, 24vh, 220px));
     }
     .controls {
       gap: 0 4px;

@@ -10,9 +10,21 @@ export function replaceParts(page: Document, newer: Document): void {
     if (!replacement || replacement.innerHTML === part.innerHTML) continue;
     if (part.contains(page.activeElement)) continue; // never move under a person's hands
     const adopted = page.importNode(replacement, true);
+    keepOpen(part, adopted);
     part.replaceWith(adopted);
     localTimes(adopted);
   }
+}
+
+/** Leave open what a person has opened: tables behind plots, errors. */
+function keepOpen(old: Element, fresh: Element): void {
+  const before = [...old.querySelectorAll("details")];
+  const after = [...fresh.querySelectorAll("details")];
+  if (before.length !== after.length) return;
+  before.forEach((details, place) => {
+    const same = after[place];
+    if (details.open && same) same.open = true;
+  });
 }
 
 export async function refreshParts(page: Document): Promise<void> {

@@ -145,7 +145,7 @@ def test_the_bar_leads_each_role_to_its_places(client: Client) -> None:
     assert seen == {
         "participant": ["dataset", "submissions", "clips"],
         "annotator": ["dataset", "vote", "rate", "clips"],
-        "curator": ["dataset", "submissions", "clips", "jobs"],
+        "curator": ["dataset", "submissions", "clips", "verification", "jobs"],
     }
 
 

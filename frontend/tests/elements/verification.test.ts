@@ -1,0 +1,106 @@
+import { beforeEach, expect, test, vi } from "vitest";
+import { chosenPoint, showPrecision, type Point } from "../../src/elements/acceptance";
+import { goOn, offerUndo, placeOf } from "../../src/elements/audition";
+import { watchLive } from "../../src/elements/live";
+import { replaceParts } from "../../src/elements/refresh";
+
+const CURVE: Point[] = [
+  [0.1, 40, 0.85],
+  [0.5, 20, 0.97],
+  [0.9, 10, 0.995],
+];
+
+beforeEach(() => {
+  document.body.innerHTML = "";
+});
+
+test("the most labels that keep a precision are chosen, to the last digit", () => {
+  expect(chosenPoint(CURVE, 0.8)).toBe(CURVE[0]);
+  expect(chosenPoint(CURVE, 0.85)).toBe(CURVE[0]);
+  expect(chosenPoint(CURVE, 0.8500001)).toBe(CURVE[1]);
+  expect(chosenPoint(CURVE, 0.97 + 1e-15)).toBe(CURVE[1]);
+  expect(chosenPoint(CURVE, 0.999)).toBeUndefined();
+  expect(chosenPoint([], 0)).toBeUndefined();
+});
+
+test("figures, mark, form and button follow the slider", () => {
+  document.documentElement.lang = "en";
+  document.body.innerHTML = `<svg data-curve='${JSON.stringify(CURVE)}' data-judged="50" data-low="0.8"><g data-mark
+    visibility="hidden"></g></svg><b data-out="precision"></b><b data-out="accepted"></b><b data-out="expected"></b>
+    <b data-out="threshold"></b><input data-chosen><button data-accept disabled></button>`;
+  const text = (name: string): string | null | undefined =>
+    document.querySelector(`[data-out=${name}]`)?.textContent;
+  showPrecision(document, 0.96);
+  expect([text("precision"), text("accepted"), text("expected"), text("threshold")]).toEqual([
+    "96.0",
+    "20",
+    "97.0",
+    "0.500",
+  ]);
+  const mark = document.querySelector("[data-mark]");
+  expect(mark?.hasAttribute("visibility")).toBe(false);
+  const [x, y] = (mark?.getAttribute("transform") ?? "").match(/[\d.]+/g)?.map(Number) ?? [];
+  expect(x).toBeCloseTo(40);
+  expect(y).toBeCloseTo(15);
+  expect(document.querySelector<HTMLInputElement>("input")?.value).toBe("0.96");
+  expect(document.querySelector<HTMLButtonElement>("button")?.disabled).toBe(false);
+  showPrecision(document, 1);
+  expect(text("accepted")).toBe("0");
+  expect(mark?.getAttribute("visibility")).toBe("hidden");
+  expect(document.querySelector<HTMLButtonElement>("button")?.disabled).toBe(true);
+});
+
+test("after a label left its list, the one that took its place is heard; past the end, the last", () => {
+  const row = (name: string): string =>
+    `<div data-label id="${name}"><button data-hear></button><template><i>${name}</i></template></div>`;
+  document.body.innerHTML = `<div id="audition" hidden></div>${row("a")}${row("b")}`;
+  expect(placeOf(document)).toBe(-1);
+  goOn(document, -1);
+  expect(document.getElementById("audition")?.hidden).toBe(true);
+  goOn(document, 1);
+  expect(document.querySelector("#audition i")?.textContent).toBe("b");
+  expect(placeOf(document)).toBe(1);
+  goOn(document, 7);
+  expect(document.querySelector("#audition i")?.textContent).toBe("b");
+});
+
+test("the newest message offers to take the acceptance back", () => {
+  document.body.innerHTML = `<template id="undo-one"><form><input name="annotation"></form></template>
+    <div id="toasts"><p class="toast"><span>1 label accepted.</span><button></button></p></div>`;
+  offerUndo(document, "17");
+  expect(document.querySelector<HTMLInputElement>("#toasts form input")?.value).toBe("17");
+});
+
+test("what a person opened stays open when its part is taken anew", () => {
+  document.body.innerHTML = `<div data-refresh="a"><details open><summary>t</summary></details>1</div>`;
+  const newer = new DOMParser().parseFromString(
+    `<div data-refresh="a"><details><summary>t</summary></details>2</div>`,
+    "text/html",
+  );
+  replaceParts(document, newer);
+  expect(document.querySelector("[data-refresh]")?.textContent).toContain("2");
+  expect(document.querySelector("details")?.open).toBe(true);
+});
+
+test("a page is taken anew while something goes on, and told when nothing does any more", async () => {
+  vi.useFakeTimers();
+  document.body.innerHTML = `<p data-refresh="state" data-goes-on>1</p>`;
+  const answers = [
+    `<p data-refresh="state" data-goes-on>2</p>`,
+    `<p data-refresh="state">done</p>`,
+    `<p data-refresh="state">never asked</p>`,
+  ];
+  const asked = vi.fn(() => Promise.resolve(new Response(answers.shift())));
+  vi.stubGlobal("fetch", asked);
+  const ended = vi.fn();
+  watchLive(document, ended);
+  await vi.advanceTimersByTimeAsync(3_100);
+  expect(document.querySelector("p")?.textContent).toBe("2");
+  expect(ended).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(6_100);
+  expect(document.querySelector("p")?.textContent).toBe("done");
+  expect(ended).toHaveBeenCalledOnce();
+  expect(asked).toHaveBeenCalledTimes(2);
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});

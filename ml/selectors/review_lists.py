@@ -1,0 +1,124 @@
+"""What curators look through after a run: the most suspicious labels, those near the bar, and those accepted.
+
+Each list has an order that an index of predictions holds, and its cursor names the last row seen, so that page one
+thousand costs what page one does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextChoices
+from django.utils.translation import gettext_lazy as _
+
+from curation.models import AnnotationState
+from curation.selectors.pages import read_cursor
+from ml.models import Prediction, PredictionBasis, VerificationRun
+from ml.selectors.acceptances import acceptances_in_force
+from ml.selectors.predictions import acceptable, with_acceptance
+
+PAGE_LABELS = 20
+
+
+class ReviewList(TextChoices):
+    """Which labels of a run."""
+
+    SUSPICIOUS = "suspicious", _("Most suspicious")  # what people should hear first, those settled since left out
+    BORDER = "border", _("Just good enough")  # what would be accepted, the least sure first
+    ACCEPTED = "accepted", _("Accepted")  # on the word of this run, the newest first
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewPage:
+    """One page of predictions; `next_cursor` is empty on the last one, `is_first` tells whether rows lie before it."""
+
+    rows: list[Prediction]
+    next_cursor: str
+    is_first: bool
+
+
+def review_page(
+    run: VerificationRun, which: str, *, threshold: float | None = None, category: int | None = None, cursor: str = ""
+) -> ReviewPage:
+    """Return one page of a list, in at most two queries.
+
+    Parameters
+    ----------
+    run : VerificationRun
+        A finished run.
+    which : str
+        A value of `ReviewList`; anything else is the most suspicious.
+    threshold : float, optional
+        Of the list of labels just good enough: the least probability that is accepted; without, that list is empty.
+    category : int, optional
+        Primary key of the claimed category.
+    cursor : str
+        `next_cursor` of the page before; anything else starts at the beginning.
+
+    Returns
+    -------
+    ReviewPage
+        Predictions with clip and categories, and with ``accepted``.
+    """
+    if which == ReviewList.ACCEPTED:
+        return _accepted(run, category, cursor)
+    if which == ReviewList.BORDER:
+        field, falls = "p_correct", False
+        rows = Prediction.objects.none() if threshold is None else acceptable(run, threshold=threshold)
+    else:
+        field, falls = "priority", True
+        rows = _unheard(run)
+    if category is not None:
+        rows = rows.filter(category=category)
+    after = _read(cursor)
+    if after is not None:
+        value, pk = after
+        beyond = Q(**{f"{field}__{'lt' if falls else 'gt'}": value})
+        rows = rows.filter(beyond | Q(**{field: value, "pk__gt": pk}))
+    found = list(_shown(rows).order_by(f"-{field}" if falls else field, "pk")[: PAGE_LABELS + 1])
+    shown = found[:PAGE_LABELS]
+    more = len(found) > PAGE_LABELS
+    return ReviewPage(
+        rows=shown,
+        next_cursor=f"{getattr(shown[-1], field)!r}:{shown[-1].pk}" if more else "",
+        is_first=after is None,
+    )
+
+
+def _unheard(run: VerificationRun) -> QuerySet[Prediction]:
+    """Return the labels of a run that neither people have settled since nor a curator has accepted."""
+    accepted = acceptances_in_force().filter(annotation=OuterRef("annotation"))
+    return (
+        Prediction.objects.filter(~Exists(accepted), run=run)
+        .exclude(basis=PredictionBasis.VERIFIED)
+        .exclude(annotation__state=AnnotationState.SETTLED)
+    )
+
+
+def _accepted(run: VerificationRun, category: int | None, cursor: str) -> ReviewPage:
+    events = acceptances_in_force().filter(run=run).order_by("-pk")
+    after = read_cursor(cursor)
+    if after is not None:
+        events = events.filter(pk__lt=after)
+    if category is not None:
+        events = events.filter(annotation__category=category)
+    found = list(events.values_list("pk", "annotation_id")[: PAGE_LABELS + 1])
+    shown = [annotation for _, annotation in found[:PAGE_LABELS]]
+    predictions = {row.annotation_id: row for row in _shown(Prediction.objects.filter(run=run, annotation__in=shown))}
+    return ReviewPage(
+        rows=[predictions[annotation] for annotation in shown],
+        next_cursor=str(found[PAGE_LABELS - 1][0]) if len(found) > PAGE_LABELS else "",
+        is_first=after is None,
+    )
+
+
+def _shown(rows: QuerySet[Prediction]) -> QuerySet[Prediction]:
+    return with_acceptance(rows).select_related("annotation__clip", "category", "predicted")
+
+
+def _read(cursor: str) -> tuple[float, int] | None:
+    value, _, pk = cursor.partition(":")
+    try:
+        return float(value), int(pk)
+    except ValueError:
+        return None

@@ -1,0 +1,60 @@
+"""Who may look at label verification: curators and engineers. To others it does not exist."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+
+from curation.models import Role
+from curation.selectors.access import OPERATOR
+from curation.views.shell import Desk, open_dataset
+from ml.models import VerificationRun
+from ml.selectors.runs import runs_of
+
+
+def open_verification(request: HttpRequest, slug: str) -> Desk:
+    """Find the dataset for a curator or an engineer.
+
+    Raises
+    ------
+    Http404
+        If the person is neither.
+    """
+    desk = open_dataset(request, slug)
+    if not desk.runs_dataset:
+        message = "Label verification is for curators and engineers."
+        raise Http404(message)
+    return desk
+
+
+def open_run(request: HttpRequest, slug: str, number: int) -> tuple[Desk, VerificationRun]:
+    """Find a run of the dataset.
+
+    Raises
+    ------
+    Http404
+        If there is none of this number, or the person may not see it.
+    """
+    desk = open_verification(request, slug)
+    return desk, get_object_or_404(runs_of(desk.dataset), number=number)
+
+
+def is_curator(desk: Desk) -> bool:
+    """Tell whether the person may accept labels."""
+    return bool(desk.roles & {Role.CURATOR.value, OPERATOR})
+
+
+def refusal(reason: str, detail: str) -> str:
+    """Say in the reader's language why something was refused; what is seldom refused comes as the service says it."""
+    known = {
+        "too_few_verified": _(
+            "Fewer than two categories have labels that people confirmed. Have some clips of each rated first."
+        ),
+        "nothing_to_judge": _("People have confirmed every label: there is nothing to judge."),
+        "already_running": _("A run of this dataset goes on. Wait for it, or cancel it first."),
+        "not_curator": _("Labels are accepted by curators of the dataset alone."),
+        "not_finished": _("The run is not finished; its predictions may change."),
+        "not_stopped": _("Only a run that failed or was cancelled can be resumed."),
+    }
+    return known.get(reason, detail)
