@@ -227,11 +227,14 @@ REST_FRAMEWORK: dict[str, Any] = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Earmark",
-    "DESCRIPTION": "Datasets, submissions, votes, clips, candidate annotations, ratings, splits and jobs.",
+    "DESCRIPTION": "Datasets, submissions, votes, clips, annotations, ratings, verification runs, splits and jobs.",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"PresenceEnum": "curation.models.Presence"},
+    "ENUM_NAME_OVERRIDES": {
+        "PresenceEnum": "curation.models.Presence",
+        "JobStateEnum": "curation.models.JobState",
+    },
 }
 
 # --- Jobs ------------------------------------------------------------------------------------------------

@@ -27,5 +27,6 @@ urlpatterns = [
     path("", include(router.urls)),
     path("", include("validate.api.urls")),
     path("", include("annotate.api.urls")),
+    path("", include("ml.api.urls")),
     re_path("", entry.UnknownView.as_view()),
 ]

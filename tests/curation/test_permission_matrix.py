@@ -17,6 +17,7 @@ from annotate.models import Rating
 from curation.models import Dataset, Job, Participant, Role, Split, SplitAssignment, User
 from curation.models.release import Release
 from curation.selectors.policies import current_policy
+from ml.models import AcceptanceEvent, VerificationRun
 from tests.factories.rows import (
     make_annotation,
     make_category,
@@ -26,6 +27,7 @@ from tests.factories.rows import (
     make_user,
 )
 from tests.factories.sounds import make_sounding_clip, make_sounding_submission
+from tests.factories.verification_rows import make_finished_run
 from validate.models import Vote
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +38,7 @@ Codes = tuple[int, int, int, int, int, int, int, int]  # in the order of PEOPLE
 ALL: Codes = (302, 404, 200, 200, 200, 200, 200, 200)
 OWN: Codes = (302, 404, 404, 200, 200, 200, 200, 200)
 RUN: Codes = (302, 404, 404, 404, 404, 200, 200, 200)
+LED_BACK: Codes = (302, 404, 404, 404, 404, 302, 302, 302)
 JUDGE: Codes = (302, 404, 403, 403, 200, 403, 403, 200)
 HEAR: Codes = (403, 404, 404, 200, 200, 200, 200, 200)
 API_LIST: Codes = (401, 200, 200, 200, 200, 200, 200, 200)
@@ -58,6 +61,13 @@ PAGES: dict[str, Codes] = {
     "/d/{slug}/summary/": (405, 405, 405, 405, 405, 405, 405, 405),
     "/d/{slug}/vote/": JUDGE,
     "/d/{slug}/rate/": JUDGE,
+    "/d/{slug}/verification/": RUN,
+    "/d/{slug}/verification/compare/": RUN,
+    "/d/{slug}/verification/{run}/": RUN,
+    **{
+        f"/d/{{slug}}/verification/{word}/": LED_BACK
+        for word in ("estimate", "{run}/cancel", "{run}/resume", "{run}/accept", "{run}/undo")
+    },
     "/media/clips/{clip}.flac": HEAR,
     "/media/clips/{clip}.webp": HEAR,
     "/media/clips/{clip}.json": HEAR,
@@ -76,6 +86,13 @@ PAGES: dict[str, Codes] = {
     },
     "/api/datasets/{slug}/": API_ALL,
     "/api/datasets/{slug}/quality/": API_ALL,
+    "/api/datasets/{slug}/verification-runs/": API_RUN,
+    "/api/datasets/{slug}/verification-runs/{run}/": API_RUN,
+    "/api/datasets/{slug}/verification-runs/{run}/predictions/": API_RUN,
+    **{
+        f"/api/datasets/{{slug}}/verification-runs/{{run}}/{word}/": (401, 405, 405, 405, 405, 405, 405, 405)
+        for word in ("cancel", "resume", "accept", "undo")
+    },
     "/api/categories/{category}/": API_ALL,
     "/api/participants/{person}/": API_RUN,
     "/api/tasks/{task}/": API_ALL,
@@ -150,6 +167,7 @@ def _fill(dataset: Dataset, owner: Participant) -> dict[str, Any]:
         "job": Job.objects.create(kind="segment", dataset=dataset, key="1").pk,
         "vote": vote.pk,
         "rating": rating.pk,
+        "run": make_finished_run(dataset, {annotation: 0.9}).number,
     }
 
 
@@ -201,7 +219,8 @@ def test_nothing_is_written_by_those_who_may_not(rows: Rows, template: str, meth
 
 
 def _counts() -> list[int]:
-    return [model.objects.count() for model in (Vote, Rating, Job, Split, SplitAssignment, Release, Dataset)]
+    judgements = (Vote, Rating, VerificationRun, AcceptanceEvent)
+    return [model.objects.count() for model in (*judgements, Job, Split, SplitAssignment, Release, Dataset)]
 
 
 @pytest.mark.parametrize("who", PEOPLE)
