@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
@@ -14,32 +16,38 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from curation.env import PROJECT_DIR
 from curation.management.supervisor import Child, Supervisor
 
-# Two web processes and one worker: more than four writers starve each other on SQLite.
+# Two web processes and two workers: more than four writers starve each other on SQLite.
 WEB_PROCESSES = 2
 WEB_THREADS = 4
+NEEDS_TORCH = "Label verification needs `make worker-setup`."
 
 
 class Command(BaseCommand):
-    help = "Serve the application with background workers until Ctrl-C."
+    help = (
+        "Serve the application with background workers until Ctrl-C. Where PyTorch is installed, a worker of its own "
+        "does label verification, so that its long jobs hold up no other."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
         parser.add_argument("--port", type=int, default=8000, help="port to listen on (8000)")
         parser.add_argument("--workers", type=int, default=1, metavar="N", help="jobs at the same time (1)")
+        parser.add_argument(
+            "--gpu-workers",
+            type=int,
+            default=1,
+            metavar="N",
+            help="jobs of label verification at the same time (1); each takes a processor core, or shares the "
+            "accelerator; 0 for none",
+        )
 
-    def handle(self, *, host: str, port: int, workers: int, **_: Any) -> None:
+    def handle(self, *, host: str, port: int, workers: int, gpu_workers: int, **_: Any) -> None:
         _check_free(host, port)
         if not any(settings.STATIC_ROOT.iterdir()):  # else every page comes without style
             call_command("collectstatic", interactive=False, verbosity=0)
         web = Child("web", _web_command(host, port), [(signal.SIGTERM, 10.0)])
-        worker = Child(
-            "worker",
-            [sys.executable, str(PROJECT_DIR / "manage.py"), "worker", f"--concurrency={max(workers, 1)}"],
-            # First the job at hand may finish; then it is interrupted and goes back to the queue.
-            [(signal.SIGTERM, 5.0), (signal.SIGQUIT, 5.0)],
-        )
         shown = "localhost" if host in {"0.0.0.0", "::"} else host  # noqa: S104 -- compared, not bound
-        Supervisor([web, worker], self._say).run(
+        Supervisor([web, *worker_children(workers, gpu_workers, self._say)], self._say).run(
             ready=lambda: _answers(host, port),
             when_ready=lambda: self._say(f"Earmark is at http://{shown}:{port} (Ctrl-C stops it)"),
         )
@@ -48,6 +56,39 @@ class Command(BaseCommand):
     def _say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def worker_children(workers: int, gpu_workers: int, say: Callable[[str], None]) -> list[Child]:
+    """Return the workers of one machine: one for all work, and one for label verification where PyTorch is installed.
+
+    One worker for both would have pages wait for exports and segments while its processes train for hours.
+
+    Parameters
+    ----------
+    workers, gpu_workers : int
+        Jobs at the same time, of the queue `default` and of the queue `gpu`; 0 of the latter leaves it out.
+    say : callable
+        Told once that there is no PyTorch.
+    """
+    children = [_worker("worker", "default", max(workers, 1))]
+    if gpu_workers < 1:
+        return children
+    if find_spec("torch") is None:  # found, not imported: this process needs none of it
+        say(NEEDS_TORCH)
+        return children
+    return [*children, _worker("verification worker", "gpu", gpu_workers)]
+
+
+def _worker(name: str, queue: str, concurrency: int) -> Child:
+    return Child(
+        name,
+        [
+            *(sys.executable, str(PROJECT_DIR / "manage.py"), "worker"),
+            *(f"--queues={queue}", f"--concurrency={concurrency}"),
+        ],
+        # First the job at hand may finish; then it is interrupted and goes back to the queue.
+        [(signal.SIGTERM, 5.0), (signal.SIGQUIT, 5.0)],
+    )
 
 
 def _web_command(host: str, port: int) -> list[str]:
