@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from curation.views.judging import MOST_PK
 from ml.models import RecipeName, RunDevice
 from ml.services.runs import LARGEST_SEED
 
@@ -23,8 +24,8 @@ RECIPE_TEXTS: dict[str, StrOrPromise] = {
         "of at least two people. The one to begin with."
     ),
     RecipeName.NGUYEN: _(
-        "Three networks that hear excerpts of different lengths admit labels in four iterations. Begins with the verified "
-        "clips alone."
+        "Three networks that hear excerpts of different lengths admit labels in four iterations. Begins with the "
+        "verified clips alone."
     ),
     RecipeName.DORFER: _(
         "A large fully convolutional network; four folds verify themselves in ten iterations. Wants a GPU."
@@ -68,7 +69,7 @@ class StartForm(forms.Form):
 class LabelsForm(forms.Form):
     """A word on some labels of a run, or on all above a precision."""
 
-    annotation = forms.IntegerField(min_value=1, required=False)
+    annotation = forms.IntegerField(min_value=1, max_value=MOST_PK, required=False)
     precision = forms.FloatField(min_value=0, max_value=1, required=False)
     everything = forms.BooleanField(required=False)
 

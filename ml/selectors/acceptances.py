@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from curation.models import Dataset
-from ml.models import AcceptanceEvent, AcceptanceKind
+from curation.models import Dataset, Job
+from ml.models import AcceptanceEvent, AcceptanceKind, VerificationRun
+
+ACCEPT = "verify-accept"  # the kind of job that accepts many labels, or takes them back
+MOST_COUNTED = 10_000
 
 
 def acceptances_in_force() -> QuerySet[AcceptanceEvent]:
@@ -17,3 +20,19 @@ def acceptances_in_force() -> QuerySet[AcceptanceEvent]:
 def accepted_count(dataset: Dataset) -> int:
     """Return how many labels of a dataset are accepted."""
     return acceptances_in_force().filter(run__dataset=dataset).count()
+
+
+def accepted_up_to(run: VerificationRun) -> int:
+    """Count the labels accepted on the word of a run, up to one more than `MOST_COUNTED`: a page looks at no more."""
+    return acceptances_in_force().filter(run=run).values("pk")[: MOST_COUNTED + 1].count()
+
+
+def bulk_key(run: VerificationRun) -> str:
+    """Return the beginning of the keys of jobs that accept labels of a run."""
+    return f"verification-{run.number}/"
+
+
+def bulk_jobs(run: VerificationRun) -> QuerySet[Job]:
+    """Return the jobs that accept labels of a run or take them back, the oldest first."""
+    beginning = f"{run.dataset.slug}/{bulk_key(run)}"
+    return Job.objects.filter(dataset=run.dataset, kind=ACCEPT, key__startswith=beginning).order_by("created_at")

@@ -51,6 +51,8 @@ class CostEstimate:
         When it was asked for.
     is_active : bool
         Whether a worker is at it, or will be.
+    is_waiting : bool
+        Whether no worker has taken it yet.
     is_fresh : bool
         Whether it need not be asked for again by itself.
     error : str
@@ -62,6 +64,7 @@ class CostEstimate:
     clips: int
     at: datetime
     is_active: bool
+    is_waiting: bool
     is_fresh: bool
     error: str
 
@@ -78,6 +81,7 @@ def latest_estimate(dataset: Dataset) -> CostEstimate | None:
         clips=found.get("clips", 0),
         at=job.created_at,
         is_active=job.state in ACTIVE_STATES,
+        is_waiting=job.state == JobState.QUEUED,
         is_fresh=job.state in ACTIVE_STATES or job.created_at > timezone.now() - FRESH,
         error=job.error if job.state == JobState.FAILED else "",
     )

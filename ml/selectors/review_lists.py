@@ -6,15 +6,17 @@ thousand costs what page one does.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, TextChoices
+from django.db.models import Exists, OuterRef, QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from curation.models import AnnotationState
 from curation.selectors.pages import read_cursor
 from ml.models import Prediction, PredictionBasis, VerificationRun
 from ml.selectors.acceptances import acceptances_in_force
+from ml.selectors.ordered_rows import after_place
 from ml.selectors.predictions import acceptable, with_acceptance
 
 PAGE_LABELS = 20
@@ -40,7 +42,7 @@ class ReviewPage:
 def review_page(
     run: VerificationRun, which: str, *, threshold: float | None = None, category: int | None = None, cursor: str = ""
 ) -> ReviewPage:
-    """Return one page of a list, in at most two queries.
+    """Return one page of a list, in at most three queries.
 
     Parameters
     ----------
@@ -71,11 +73,7 @@ def review_page(
     if category is not None:
         rows = rows.filter(category=category)
     after = _read(cursor)
-    if after is not None:
-        value, pk = after
-        beyond = Q(**{f"{field}__{'lt' if falls else 'gt'}": value})
-        rows = rows.filter(beyond | Q(**{field: value, "pk__gt": pk}))
-    found = list(_shown(rows).order_by(f"-{field}" if falls else field, "pk")[: PAGE_LABELS + 1])
+    found = after_place(_shown(rows), field, after, most=PAGE_LABELS + 1, falls=falls)
     shown = found[:PAGE_LABELS]
     more = len(found) > PAGE_LABELS
     return ReviewPage(
@@ -118,7 +116,9 @@ def _shown(rows: QuerySet[Prediction]) -> QuerySet[Prediction]:
 
 def _read(cursor: str) -> tuple[float, int] | None:
     value, _, pk = cursor.partition(":")
+    key = read_cursor(pk)
     try:
-        return float(value), int(pk)
+        number = float(value)
     except ValueError:
         return None
+    return (number, key) if key is not None and math.isfinite(number) else None

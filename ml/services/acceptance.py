@@ -16,6 +16,7 @@ from curation.selectors.access import OPERATOR, roles_in
 from curation.services.participants import participant_for_user
 from ml.models import AcceptanceEvent, AcceptanceKind, Prediction, VerificationRun
 from ml.selectors.acceptances import acceptances_in_force
+from ml.selectors.runs import in_force
 from ml.services.review_order import refresh_reviews
 
 BLOCK_ROWS = 500
@@ -66,11 +67,11 @@ def accept_labels(*, run: VerificationRun, annotations: Collection[int], by: Use
     Raises
     ------
     AcceptanceRefusedError
-        `not_curator`, `not_finished`, or `not_judged` if the run says nothing of one of them; none is accepted then.
+        `not_curator`, `not_finished`, `not_newest`, or `not_judged` if the run says nothing of one of them; none is
+        accepted then.
     """
     wanted = sorted(set(annotations))
-    if run.finished_at is None:
-        raise AcceptanceRefusedError("not_finished", f"Run {run.number} is not finished; its predictions may change.")
+    check_in_force(run)
     with transaction.atomic():
         person = _curator(run.dataset, by)
         stored = 0
@@ -130,6 +131,22 @@ def check_curator(dataset: Dataset, user: User) -> None:
     """
     if not {str(Role.CURATOR), OPERATOR} & roles_in(user, dataset):
         raise AcceptanceRefusedError("not_curator", f"Labels of {dataset.slug} are accepted by its curators alone.")
+
+
+def check_in_force(run: VerificationRun) -> None:
+    """Refuse to accept labels on the word of a run that is not the newest finished one, which may contradict it.
+
+    Raises
+    ------
+    AcceptanceRefusedError
+        `not_finished` or `not_newest`.
+    """
+    if run.finished_at is None:
+        raise AcceptanceRefusedError("not_finished", f"Run {run.number} is not finished; its predictions may change.")
+    newest = in_force(run.dataset)
+    if newest is not None and newest.pk != run.pk:
+        detail = f"Run {newest.number} is newer than run {run.number}. Accept labels on its word."
+        raise AcceptanceRefusedError("not_newest", detail)
 
 
 def _curator(dataset: Dataset, user: User) -> Participant:

@@ -7,22 +7,30 @@ left. Up to `AT_ONCE` labels are taken in the request, more by a job.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q
+from django.db import transaction
+from django.db.models import QuerySet
 
-from curation.models import User
-from curation.services.jobs import JobContext, JobFailedError, enqueue
+from curation.models import ACTIVE_STATES, Job, User
+from curation.services.jobs import JobContext, JobFailedError, cancel, enqueue
 from ml.models import VerificationRun
-from ml.selectors.acceptances import acceptances_in_force
+from ml.selectors.acceptances import ACCEPT, acceptances_in_force, bulk_jobs, bulk_key
+from ml.selectors.ordered_rows import after_place
 from ml.selectors.predictions import acceptable
-from ml.services.acceptance import AcceptanceRefusedError, accept_labels, check_curator, undo_acceptance
+from ml.services.acceptance import (
+    AcceptanceRefusedError,
+    accept_labels,
+    check_curator,
+    check_in_force,
+    undo_acceptance,
+)
 
-ACCEPT = "verify-accept"
 AT_ONCE = 2_000
 BLOCK_LABELS = 500
+WAIT_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,20 +69,19 @@ def accept_from(*, run: VerificationRun, threshold: float, by: User) -> BulkRepo
     Raises
     ------
     AcceptanceRefusedError
-        `not_curator`, `not_finished` or `bad_threshold`.
+        `not_curator`, `not_finished`, `not_newest` or `bad_threshold`.
     """
     check_curator(run.dataset, by)
-    if run.finished_at is None:
-        raise AcceptanceRefusedError("not_finished", f"Run {run.number} is not finished; its predictions may change.")
+    check_in_force(run)
     if not 0 <= threshold <= 1:
         raise AcceptanceRefusedError("bad_threshold", f"threshold is {threshold}: expected 0 to 1.")
-    if _more_than(AT_ONCE, acceptable(run, threshold=threshold)):
+    if _more_than(AT_ONCE, acceptable(run, threshold=threshold)) or _bulk_jobs(run).exists():
         return _queue(run, by, {"threshold": threshold})
-    return BulkReport(stored=sum(_accept(run, threshold, by)), queued=False)
+    return BulkReport(stored=_accept(run, threshold, by), queued=False)
 
 
 def undo_all(*, run: VerificationRun, by: User) -> BulkReport:
-    """Take back every acceptance on the word of a run.
+    """Take back every acceptance on the word of a run, and stop jobs that accept more.
 
     Parameters
     ----------
@@ -94,13 +101,16 @@ def undo_all(*, run: VerificationRun, by: User) -> BulkReport:
         `not_curator`.
     """
     check_curator(run.dataset, by)
-    if _more_than(AT_ONCE, acceptances_in_force().filter(run=run)):
+    for job in _bulk_jobs(run):
+        cancel(job=job)
+    # A job that runs stops after its block; what it stores until then is taken back after it.
+    if _more_than(AT_ONCE, acceptances_in_force().filter(run=run)) or _bulk_jobs(run).exists():
         return _queue(run, by, {"undo": True})
-    return BulkReport(stored=sum(_undo(run, by)), queued=False)
+    return BulkReport(stored=_undo(run, by), queued=False)
 
 
 def run_bulk(context: JobContext) -> dict[str, Any]:
-    """Do what `accept_from` or `undo_all` left to a job.
+    """Do what `accept_from` or `undo_all` left to a job, after the jobs of the run that were asked for earlier.
 
     Raises
     ------
@@ -108,18 +118,22 @@ def run_bulk(context: JobContext) -> dict[str, Any]:
         If the run is gone, or who asked is no curator any more.
     """
     wish = context.job.parameters
-    run = VerificationRun.objects.select_related("dataset").filter(pk=wish["run"]).first()
+    run = VerificationRun.objects.select_related("dataset").defer("summary").filter(pk=wish["run"]).first()
     by = context.job.created_by
     if run is None or by is None:
         raise JobFailedError("The run of this job, or the account that asked for it, is gone.")
-    done = 0
+    while _bulk_jobs(run).filter(created_at__lt=context.job.created_at).exists():
+        context.progress(0, None)  # renews the lease, and raises if this job is cancelled
+        time.sleep(WAIT_S)
     try:
-        for stored in _undo(run, by) if wish.get("undo") else _accept(run, wish["threshold"], by):
-            done += stored
-            context.progress(done, None)
+        stored = _undo(run, by, context) if wish.get("undo") else _accept(run, wish["threshold"], by, context)
     except AcceptanceRefusedError as error:
         raise JobFailedError(error.detail) from error
-    return {"stored": done}
+    return {"stored": stored}
+
+
+def _bulk_jobs(run: VerificationRun) -> QuerySet[Job]:
+    return bulk_jobs(run).filter(state__in=ACTIVE_STATES)
 
 
 def _queue(run: VerificationRun, by: User, wish: dict[str, Any]) -> BulkReport:
@@ -128,28 +142,47 @@ def _queue(run: VerificationRun, by: User, wish: dict[str, Any]) -> BulkReport:
         kind=ACCEPT,
         dataset=run.dataset,
         parameters={"run": run.pk, **wish},
-        key=f"verification-{run.number}/{kind_of_wish}",
+        key=f"{bulk_key(run)}{kind_of_wish}",
         created_by=by,
     )
     return BulkReport(stored=0, queued=True)
 
 
-def _accept(run: VerificationRun, threshold: float, by: User) -> Iterator[int]:
+def _accept(run: VerificationRun, threshold: float, by: User, context: JobContext | None = None) -> int:
     """Accept block after block from the surest down, and no label twice, whoever takes it back meanwhile."""
     rows = acceptable(run, threshold=threshold).values_list("p_correct", "pk", "annotation_id")
-    left = rows
-    while block := list(left[:BLOCK_LABELS]):
-        yield accept_labels(run=run, annotations=[annotation for *_, annotation in block], by=by).stored
-        p_correct, pk, _ = block[-1]
-        left = rows.filter(Q(p_correct__lt=p_correct) | Q(p_correct=p_correct, pk__gt=pk))
+    reached = _Reached(context)
+    while block := after_place(rows, "p_correct", reached.place, most=BLOCK_LABELS):
+        with transaction.atomic():
+            report = accept_labels(run=run, annotations=[annotation for *_, annotation in block], by=by)
+            reached.add(report.stored, block[-1][:2])
+    return reached.stored
 
 
-def _undo(run: VerificationRun, by: User) -> Iterator[int]:
+def _undo(run: VerificationRun, by: User, context: JobContext | None = None) -> int:
     rows = acceptances_in_force().filter(run=run).order_by("pk").values_list("pk", "annotation_id")
-    after = 0
-    while block := list(rows.filter(pk__gt=after)[:BLOCK_LABELS]):
-        yield undo_acceptance(run=run, annotations=[annotation for _, annotation in block], by=by).stored
-        after = block[-1][0]
+    reached = _Reached(context)
+    while block := list(rows.filter(pk__gt=reached.place[0] if reached.place else 0)[:BLOCK_LABELS]):
+        with transaction.atomic():
+            report = undo_acceptance(run=run, annotations=[annotation for _, annotation in block], by=by)
+            reached.add(report.stored, block[-1][:1])
+    return reached.stored
+
+
+class _Reached:
+    """How far a word has come; kept with the job, if there is one, in the transaction that stores the block."""
+
+    def __init__(self, context: JobContext | None) -> None:
+        self._context = context
+        told: dict[str, Any] = context.job.checkpoint if context else {}
+        self.stored: int = told.get("stored", 0)
+        self.place: tuple[Any, ...] | None = tuple(told["place"]) if told.get("place") else None
+
+    def add(self, stored: int, place: tuple[Any, ...]) -> None:
+        self.stored, self.place = self.stored + stored, place
+        if self._context:
+            self._context.checkpoint({"stored": self.stored, "place": list(place)})
+            self._context.progress(self.stored, None)
 
 
 def _more_than(count: int, rows: Any) -> bool:

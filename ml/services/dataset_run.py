@@ -23,7 +23,7 @@ from ml.services import accelerator
 from ml.services.code_version import code_version
 from ml.services.dataset_features import compute_features
 from ml.services.open_run import OpenRun, open_run, recipe_plan, settle_labels, settle_plan
-from ml.services.run_ending import finish, store_iterations
+from ml.services.run_ending import finish, hand_on, store_iterations
 from ml.services.run_files import feature_stores
 from ml.services.run_jobs import all_steps_done, ask_join, ask_steps, run_of
 
@@ -109,8 +109,11 @@ def join(context: JobContext) -> dict[str, Any]:
         If a step's files cannot be seen here yet; the job is tried again then.
     """
     run = run_of(context.job)
-    if run is None or run.finished_at is not None:
+    if run is None:
         return STOPPED
+    if run.finished_at is not None:  # an earlier attempt may have been killed before reviews had their order
+        hand_on(run, context)
+        return {}
     opened, iteration = open_run(run, device="cpu"), context.job.parameters["iteration"]
     if opened.engine.iteration() == iteration and opened.engine.join() is None:
         missing = ", ".join(str(step) for step in opened.engine.open_steps())
@@ -120,7 +123,9 @@ def join(context: JobContext) -> dict[str, Any]:
     if opened.engine.iteration() < opened.engine.plan.iterations:
         _ask_next(opened)
         return {}
-    return {"predictions": finish(opened, context)}
+    count = finish(opened, context)
+    hand_on(run, context)
+    return {"predictions": count}
 
 
 def _ask_next(opened: OpenRun) -> None:

@@ -17,37 +17,40 @@ from curation.models import CandidateAnnotation, Dataset
 from curation.services.annotations import set_review_priorities
 from ml.models import Prediction, VerificationRun
 from ml.selectors.acceptances import acceptances_in_force
-from ml.selectors.runs import latest_finished_run
+from ml.selectors.runs import in_force
 
 BLOCK_ROWS = 2_000
 
 
-def order_reviews(*, run: VerificationRun, after: int, on_block: Callable[[int], None]) -> None:
-    """Give every candidate annotation of a run's dataset the priority that the run found.
+def order_reviews(*, dataset: Dataset, after: int, on_block: Callable[[int], None]) -> None:
+    """Give every candidate annotation of a dataset the priority that its newest finished run found.
 
     Parameters
     ----------
-    run : VerificationRun
-        The run, its predictions complete.
+    dataset : Dataset
+        Whose annotations.
     after : int
         Annotations up to this key have theirs already; 0 for none.
     on_block : callable
         Told the last key of each block inside the transaction that stores it, so that an error undoes the block.
     """
-    every = CandidateAnnotation.objects.filter(dataset=run.dataset).order_by("pk")
+    every = CandidateAnnotation.objects.filter(dataset=dataset).order_by("pk")
     while True:
         with transaction.atomic():
             block = list(every.filter(pk__gt=after).values_list("pk", flat=True)[:BLOCK_ROWS])
             if not block:
                 return
-            set_review_priorities(annotation_ids=block, priority=_priority(run))
+            refresh_reviews(dataset=dataset, annotation_ids=block)
             after = block[-1]
             on_block(after)
 
 
 def refresh_reviews(*, dataset: Dataset, annotation_ids: Collection[int]) -> None:
-    """Give some annotations the priority that they have now, after they were accepted or that was taken back."""
-    run = latest_finished_run(dataset)
+    """Give some annotations the priority that they have now, after a run, or after they were accepted or taken back.
+
+    Which run is the newest is looked up each time: another one may end meanwhile.
+    """
+    run = in_force(dataset)
     if run is not None:
         set_review_priorities(annotation_ids=annotation_ids, priority=_priority(run))
 

@@ -17,7 +17,6 @@ from curation.services.summaries import request_summary
 from ml.models import VerificationRun
 from ml.selectors.needs import CategoryNeeds, category_needs
 from ml.selectors.run_figures import class_table
-from ml.selectors.runs import runs_of
 from ml.services.judged_labels import judged_labels
 from ml.services.open_run import OpenRun
 from ml.services.review_order import order_reviews
@@ -32,7 +31,7 @@ def store_iterations(opened: OpenRun, context: JobContext) -> None:
 
 
 def finish(opened: OpenRun, context: JobContext) -> int:
-    """Write down what a run found.
+    """Write down what a run found; it is finished when its predictions are complete, and not if it was cancelled.
 
     Parameters
     ----------
@@ -49,7 +48,7 @@ def finish(opened: OpenRun, context: JobContext) -> int:
     Raises
     ------
     JobCancelledError
-        If the run was cancelled meanwhile; it is not finished then.
+        If the run was cancelled meanwhile; it is not finished then, and reviews keep their order.
     """
     run, labels = opened.row, judged_labels(opened.engine, opened.snapshot, precision=opened.row.precision)
     if not class_table(run):
@@ -57,23 +56,40 @@ def finish(opened: OpenRun, context: JobContext) -> int:
         _store_summary(run, context, {**run.summary, **run_summary(labels, needs)})
     count, reached = len(labels.place_A), dict(context.job.checkpoint)
 
-    def reach(name: str, place: int) -> None:
-        reached[name] = place
+    def wrote(place: int) -> None:
+        reached["written"] = place
         context.checkpoint(reached)
-        context.progress(reached.get("written", 0), count)
+        context.progress(place, count)
 
     write_predictions(
         run=run,
         labels=labels,
         needs=_kept_needs(run),
         written=reached.get("written", 0),
-        on_block=lambda place: reach("written", place),
+        on_block=wrote,
     )
-    if not runs_of(run.dataset).filter(number__gt=run.number, finished_at__isnull=False).exists():
-        order_reviews(run=run, after=reached.get("ordered", 0), on_block=lambda place: reach("ordered", place))
     _end(run, context, reached)
-    request_summary(dataset=run.dataset)
     return count
+
+
+def hand_on(run: VerificationRun, context: JobContext) -> None:
+    """Let people rate in the order that a finished run found; begins where an earlier attempt stopped.
+
+    Parameters
+    ----------
+    run : VerificationRun
+        The run.
+    context : JobContext
+        The job that joins.
+    """
+    reached = dict(context.job.checkpoint)
+
+    def ordered(key: int) -> None:
+        reached["ordered"] = key
+        context.checkpoint(reached)
+
+    order_reviews(dataset=run.dataset, after=reached.get("ordered", 0), on_block=ordered)
+    request_summary(dataset=run.dataset)
 
 
 def _kept_needs(run: VerificationRun) -> CategoryNeeds:

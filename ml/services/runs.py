@@ -71,12 +71,8 @@ def start_run(
     _check_values(recipe, precision, seed, budget_minutes, device)
     _check_labels(dataset)
     with transaction.atomic():
-        Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)  # two runs at once would be one number
+        _check_alone(dataset)
         runs = VerificationRun.objects.filter(dataset=dataset)
-        open_runs = list(runs.filter(finished_at__isnull=True).select_related("dataset"))
-        if busy := [view.run for view in run_views(open_runs) if view.is_active]:
-            detail = f"Run {busy[0].number} of this dataset goes on. Wait for it, or cancel it first."
-            raise RunRefusedError("already_running", detail)
         run = VerificationRun.objects.create(
             dataset=dataset,
             number=(runs.aggregate(last=Max("number"))["last"] or 0) + 1,
@@ -140,7 +136,7 @@ def resume_run(*, run: VerificationRun, by: User) -> VerificationRun:
     Raises
     ------
     RunRefusedError
-        `not_allowed`, or `not_stopped` if it is done or goes on by itself.
+        `not_allowed`, `not_stopped` if it is done or goes on by itself, or `already_running` if another one does.
     """
     check_role(run.dataset, by)
     with transaction.atomic():
@@ -149,12 +145,24 @@ def resume_run(*, run: VerificationRun, by: User) -> VerificationRun:
         if state not in {RunState.FAILED, RunState.CANCELLED}:
             detail = f"Run {run.number} is {state}: only a run that failed or was cancelled can be resumed."
             raise RunRefusedError("not_stopped", detail)
+        _check_alone(run.dataset, besides=run)
         _stop_jobs(locked)  # of a run of which one step failed, others may go on
         locked.cancelled_at = None
         locked.attempt += 1
         locked.save(update_fields=["cancelled_at", "attempt"])
         ask_features(locked)
     return locked
+
+
+def _check_alone(dataset: Dataset, *, besides: VerificationRun | None = None) -> None:
+    """Lock the dataset's row, and refuse a second run beside one that goes on, or of which some step still does."""
+    Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
+    others = VerificationRun.objects.filter(dataset=dataset, finished_at__isnull=True).select_related("dataset")
+    if besides is not None:
+        others = others.exclude(pk=besides.pk)
+    if busy := [view.run for view in run_views(list(others)) if view.can_be_cancelled]:
+        detail = f"Run {busy[0].number} of this dataset goes on. Wait for it, or cancel it first."
+        raise RunRefusedError("already_running", detail)
 
 
 def _locked(run: VerificationRun) -> VerificationRun:

@@ -13,9 +13,10 @@ from typing import Any
 
 from curation.registry import JobKind
 from curation.services.jobs import JobContext, JobFailedError
+from ml.selectors.acceptances import ACCEPT
 from ml.selectors.estimates import ESTIMATE
 from ml.selectors.runs import FEATURES, JOIN, STEP
-from ml.services.bulk_acceptance import ACCEPT, run_bulk
+from ml.services.bulk_acceptance import run_bulk
 
 QUEUE = "gpu"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db.models import Subquery
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
@@ -29,7 +30,7 @@ def open_verification(request: HttpRequest, slug: str) -> Desk:
 
 
 def open_run(request: HttpRequest, slug: str, number: int) -> tuple[Desk, VerificationRun]:
-    """Find a run of the dataset.
+    """Find a run of the dataset; its ``newest`` is the number of the newest finished one, or None.
 
     Raises
     ------
@@ -37,7 +38,8 @@ def open_run(request: HttpRequest, slug: str, number: int) -> tuple[Desk, Verifi
         If there is none of this number, or the person may not see it.
     """
     desk = open_verification(request, slug)
-    return desk, get_object_or_404(runs_of(desk.dataset), number=number)
+    finished = runs_of(desk.dataset).filter(finished_at__isnull=False).values("number")[:1]
+    return desk, get_object_or_404(runs_of(desk.dataset).annotate(newest=Subquery(finished)), number=number)
 
 
 def is_curator(desk: Desk) -> bool:
@@ -54,6 +56,7 @@ def refusal(reason: str, detail: str) -> str:
         "nothing_to_judge": _("People have confirmed every label: there is nothing to judge."),
         "already_running": _("A run of this dataset goes on. Wait for it, or cancel it first."),
         "not_curator": _("Labels are accepted by curators of the dataset alone."),
+        "not_newest": _("A newer run is done. Accept labels on its word."),
         "not_finished": _("The run is not finished; its predictions may change."),
         "not_stopped": _("Only a run that failed or was cancelled can be resumed."),
     }

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
 from curation.models import User
 from ml.forms import LabelsForm
@@ -22,14 +22,14 @@ from ml.services.bulk_acceptance import accept_from, undo_all
 from ml.views.desk import open_run, refusal
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @login_required
 def accept(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Accept one label, or all that keep a precision."""
     return _do(request, slug, number, _accepted)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @login_required
 def undo(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Take one acceptance back, or all on the word of the run."""
@@ -67,6 +67,9 @@ def _do(
     request: HttpRequest, slug: str, number: int, act: Callable[[VerificationRun, LabelsForm, User], str]
 ) -> HttpResponse:
     _desk, run = open_run(request, slug, number)
+    page = reverse("verification-run", args=(slug, number))
+    if request.method != "POST":  # whoever had to sign in again after sending the form
+        return HttpResponseRedirect(page)
     form = LabelsForm(request.POST)
     try:
         if not form.is_valid():
@@ -77,7 +80,7 @@ def _do(
             messages.success(request, act(run, form, request.user))
     except AcceptanceRefusedError as error:
         messages.error(request, refusal(error.reason, error.detail))
-    return _back(request, reverse("verification-run", args=(slug, number)))
+    return _back(request, page)
 
 
 def _back(request: HttpRequest, page: str) -> HttpResponse:

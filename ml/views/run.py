@@ -11,7 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from curation.models import User
 from curation.views.judging import row_number
@@ -20,10 +20,10 @@ from curation.views.shell import render_page
 from ml.forms import LEAST_PRECISION, PRECISION_STEP
 from ml.models import Prediction, VerificationRun
 from ml.selectors import run_figures
-from ml.selectors.acceptances import acceptances_in_force
+from ml.selectors.acceptances import MOST_COUNTED, accepted_up_to, bulk_jobs
 from ml.selectors.confusions import run_confusion
 from ml.selectors.review_lists import ReviewList, review_page
-from ml.selectors.runs import RunState, run_view
+from ml.selectors.runs import STEP, RunState, run_view
 from ml.services.runs import RunRefusedError, cancel_run, resume_run
 from ml.views.desk import is_curator, open_run, refusal
 
@@ -62,13 +62,14 @@ def run_page(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "totals": run_figures.run_totals(run),
         "may_accept": is_curator(desk),
         "may_resume": view.state in {RunState.FAILED, RunState.CANCELLED},
+        "trains": view.phase == STEP,
     }
     if run.finished_at is not None:
         context |= _findings(request, run)
     return render_page(request, "verification/run.html", context, desk=desk)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @login_required
 def cancel(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Stop a run."""
@@ -77,7 +78,7 @@ def cancel(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     )
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @login_required
 def resume(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Let a run go on."""
@@ -87,9 +88,10 @@ def resume(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 def _do(
     request: HttpRequest, slug: str, number: int, act: Callable[[VerificationRun, User], object], said: str
 ) -> HttpResponse:
+    """Act and return to the page; whoever comes here by signing in again, after the form was sent, just goes there."""
     _desk, run = open_run(request, slug, number)
     try:
-        if isinstance(request.user, User) and act(run, request.user):
+        if request.method == "POST" and isinstance(request.user, User) and act(run, request.user):
             messages.success(request, said)
     except RunRefusedError as error:
         messages.error(request, refusal(error.reason, error.detail))
@@ -107,15 +109,18 @@ def _findings(request: HttpRequest, run: VerificationRun) -> dict[str, Any]:
     names = {row.category: row.name for row in classes}
     return {
         "precision": precision,
-        "least_precision": LEAST_PRECISION,
+        "least_precision": min(LEAST_PRECISION, run.precision, precision),
         "precision_step": PRECISION_STEP,
         "preview": preview,
         "curve": run.summary.get("acceptance", []),
         "histogram": run_figures.probability_histogram(run),
         "reliability": run_figures.reliability(run),
         "confusion": run_confusion(run),
-        "classes": run_figures.linked(classes, lambda pk: f"?category={pk}#labels"),
-        "accepted": acceptances_in_force().filter(run=run).count(),
+        "classes": run_figures.linked(classes, lambda pk: _address(request, category=pk)),
+        "accepted": accepted_up_to(run),
+        "most_counted": MOST_COUNTED,
+        "bulk": bulk_jobs(run).last(),
+        "newer": newest if (newest := getattr(run, "newest", None)) != run.number else None,
         "lists": ReviewList.choices,
         "which": which,
         "category": category,
@@ -123,6 +128,14 @@ def _findings(request: HttpRequest, run: VerificationRun) -> dict[str, Any]:
         "page": page,
         "rows": [_label_row(row, names) for row in page.rows],
     }
+
+
+def _address(request: HttpRequest, *, category: int) -> str:
+    """Return the address of the list of one category, all else as it is chosen now."""
+    query = request.GET.copy()
+    query["category"] = str(category)
+    query.pop("cursor", None)
+    return f"?{query.urlencode()}#labels"
 
 
 def chosen_precision(text: str, run: VerificationRun) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from curation.models import User
 from curation.views.shell import Desk, render_page
@@ -65,12 +65,12 @@ def verification(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("verification-run", slug=slug, number=run.number)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @login_required
 def estimate(request: HttpRequest, slug: str) -> HttpResponse:
     """Have a worker estimate costs; answers the page's script in JSON and a form with the page."""
     desk = open_verification(request, slug)
-    if isinstance(request.user, User):
+    if request.method == "POST" and isinstance(request.user, User):
         request_estimate(dataset=desk.dataset, by=request.user)
     if request.headers.get("Accept") == "application/json":
         return JsonResponse({"queued": True}, status=202)

@@ -140,5 +140,5 @@ def make_finished_run(dataset: Dataset, found: Mapping[CandidateAnnotation, floa
     run = make_run(dataset, finished=True, **changes)
     for annotation, p_correct in found.items():
         make_prediction(run, annotation, p_correct)
-    order_reviews(run=run, after=0, on_block=lambda _: None)
+    order_reviews(dataset=dataset, after=0, on_block=lambda _: None)
     return run

@@ -61,17 +61,45 @@ export function auditionBindings(page: Document): Bindings {
   return { j: () => step(1), k: () => step(-1), a: () => press("a"), z: () => press("z") };
 }
 
-/** Return the place of the row that is heard in its list, or -1. */
-export function placeOf(page: Document): number {
-  const now = marked(page);
-  return now ? rows(page).indexOf(now) : -1;
+/** Where a word on a label was given from. */
+export interface Origin {
+  /** The row's place in the list, or -1 for a form that belongs to no row. */
+  place: number;
+  /** Whether the label was the one that is heard. */
+  heard: boolean;
+  /** The label, if the word accepts it. */
+  accepted: string;
 }
 
-/** After the list was taken anew, go on with the row that now has the place of the one that was heard. */
-export function goOn(page: Document, place: number): void {
+/** Say where a form stands before the list is taken anew. */
+export function originOf(page: Document, form: HTMLFormElement): Origin {
+  const annotation = form.querySelector<HTMLInputElement>("input[name=annotation]")?.value ?? "";
+  const all = rows(page);
+  // By its label: the list may have been taken anew since the form was sent.
+  const found = all.findIndex(
+    (row) => row.querySelector<HTMLInputElement>("input[name=annotation]")?.value === annotation,
+  );
+  const now = marked(page);
+  const inToast = form.closest("[data-label]") === null && annotation !== "";
+  const place = inToast && now ? all.indexOf(now) : annotation ? found : -1;
+  return {
+    place,
+    heard: now !== undefined && (inToast || all[found] === now),
+    accepted: form.matches(".label-act[action$='/accept/']") ? annotation : "",
+  };
+}
+
+/** After the list was taken anew, go on where a word was given: hear what took the place, or keep the focus there. */
+export function goOn(page: Document, { place, heard }: Origin): void {
   const all = rows(page);
   const row = place < 0 ? undefined : all[Math.min(place, all.length - 1)];
-  if (row) hear(page, row);
+  if (!row) return;
+  if (heard) hear(page, row);
+  else {
+    const button =
+      row.querySelector<HTMLElement>(".label-act button") ?? row.querySelector<HTMLElement>("[data-hear]");
+    button?.focus({ preventScroll: true });
+  }
 }
 
 /** Let the newest message take one acceptance back: the label has left the list that it was accepted from. */

@@ -11,6 +11,7 @@ export function replaceParts(page: Document, newer: Document): void {
     if (part.contains(page.activeElement)) continue; // never move under a person's hands
     const adopted = page.importNode(replacement, true);
     keepOpen(part, adopted);
+    keepTicked(part, adopted);
     part.replaceWith(adopted);
     localTimes(adopted);
   }
@@ -27,7 +28,21 @@ function keepOpen(old: Element, fresh: Element): void {
   });
 }
 
-export async function refreshParts(page: Document): Promise<void> {
+/** Leave ticked what a person has ticked. */
+function keepTicked(old: Element, fresh: Element): void {
+  for (const box of old.querySelectorAll<HTMLInputElement>("input[type=checkbox]:checked")) {
+    const same = [...fresh.querySelectorAll<HTMLInputElement>("input[type=checkbox]")].find(
+      (other) => other.name === box.name && other.value === box.value,
+    );
+    if (same) same.checked = true;
+  }
+}
+
+/** Take the marked parts of this page anew; returns the newer rendering, or undefined if the server gave none. */
+export async function refreshParts(page: Document): Promise<Document | undefined> {
   const answer = await fetch(page.location.href, { headers: { Accept: "text/html" } });
-  if (answer.ok) replaceParts(page, new DOMParser().parseFromString(await answer.text(), "text/html"));
+  if (!answer.ok) return undefined;
+  const newer = new DOMParser().parseFromString(await answer.text(), "text/html");
+  replaceParts(page, newer);
+  return newer;
 }

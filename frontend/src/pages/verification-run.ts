@@ -5,7 +5,7 @@ import "../styles/verification-pages.css";
 import "../styles/listen.css";
 import "../elements/player";
 import { bindPrecision } from "../elements/acceptance";
-import { auditionBindings, bindAudition, goOn, offerUndo, placeOf } from "../elements/audition";
+import { auditionBindings, bindAudition, goOn, offerUndo, originOf } from "../elements/audition";
 import { bindInPlace, takePage } from "../elements/in-place";
 import { watchLive } from "../elements/live";
 import { bindShortcuts, playerBindings } from "../elements/shortcuts";
@@ -18,24 +18,14 @@ async function visit(address: URL): Promise<void> {
   takePage(document, await answer.text());
 }
 
-let place = -1;
-let accepted = "";
 bindShortcuts(document, { ...playerBindings(document), ...auditionBindings(document) });
 bindAudition(document);
-document.addEventListener(
-  "submit",
-  (event) => {
-    const form = event.target as HTMLFormElement;
-    place = placeOf(document);
-    accepted = form.matches(".label-act[action$='/accept/']")
-      ? (form.querySelector<HTMLInputElement>("input[name=annotation]")?.value ?? "")
-      : "";
+bindInPlace(document, {
+  before: (form) => originOf(document, form),
+  after: (origin) => {
+    goOn(document, origin);
+    if (origin.accepted) offerUndo(document, origin.accepted);
   },
-  { capture: true },
-);
-bindInPlace(document, () => {
-  goOn(document, place);
-  if (accepted) offerUndo(document, accepted);
 });
 bindPrecision(document, (form) => {
   const query = new URLSearchParams();

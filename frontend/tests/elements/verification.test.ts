@@ -1,6 +1,7 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import { chosenPoint, showPrecision, type Point } from "../../src/elements/acceptance";
-import { goOn, offerUndo, placeOf } from "../../src/elements/audition";
+import { goOn, hear, offerUndo, originOf } from "../../src/elements/audition";
+import { bindInPlace } from "../../src/elements/in-place";
 import { watchLive } from "../../src/elements/live";
 import { replaceParts } from "../../src/elements/refresh";
 
@@ -50,18 +51,93 @@ test("figures, mark, form and button follow the slider", () => {
   expect(document.querySelector<HTMLButtonElement>("button")?.disabled).toBe(true);
 });
 
+const row = (name: string, act = "accept"): string =>
+  `<div data-label id="${name}"><button data-hear></button>
+    <form class="label-act" action="/d/x/verification/1/${act}/" data-in-place>
+      <input name="annotation" value="${name}"><button data-key="a">Accept</button></form>
+    <template><i>${name}</i></template></div>`;
+const list = (...names: string[]): string =>
+  `<div data-refresh="labels"><div id="audition" hidden></div>${names.map((name) => row(name)).join("")}</div>`;
+const heard = (): string | null | undefined => document.querySelector("#audition i")?.textContent;
+
 test("after a label left its list, the one that took its place is heard; past the end, the last", () => {
-  const row = (name: string): string =>
-    `<div data-label id="${name}"><button data-hear></button><template><i>${name}</i></template></div>`;
-  document.body.innerHTML = `<div id="audition" hidden></div>${row("a")}${row("b")}`;
-  expect(placeOf(document)).toBe(-1);
-  goOn(document, -1);
-  expect(document.getElementById("audition")?.hidden).toBe(true);
-  goOn(document, 1);
-  expect(document.querySelector("#audition i")?.textContent).toBe("b");
-  expect(placeOf(document)).toBe(1);
-  goOn(document, 7);
-  expect(document.querySelector("#audition i")?.textContent).toBe("b");
+  document.body.innerHTML = list("1", "2");
+  const form = document.querySelector<HTMLFormElement>("form") as HTMLFormElement;
+  expect(originOf(document, form)).toEqual({ place: 0, heard: false, accepted: "1" });
+  goOn(document, { place: -1, heard: true, accepted: "" });
+  expect(heard()).toBeUndefined();
+  goOn(document, { place: 0, heard: false, accepted: "" });
+  expect(heard()).toBeUndefined();
+  expect(document.activeElement?.textContent).toBe("Accept");
+  hear(document, document.getElementById("1") as HTMLElement);
+  expect(originOf(document, form)).toEqual({ place: 0, heard: true, accepted: "1" });
+  goOn(document, { place: 7, heard: true, accepted: "" });
+  expect(heard()).toBe("2");
+});
+
+test("words that are given quickly are all sent, one after the other, each taken back by its own message", async () => {
+  document.body.innerHTML = `${list("1", "2", "3")}<template id="undo-one"><form><input name="annotation"></form>
+    </template><div id="toasts"></div>`;
+  const answers = [list("2", "3"), list("3")];
+  const asked: string[] = [];
+  vi.stubGlobal("fetch", (_: string, { body }: { body: FormData }) => {
+    asked.push(
+      new URLSearchParams(
+        [...body].map(([name, value]) => [name, typeof value === "string" ? value : ""]),
+      ).get("annotation") ?? "",
+    );
+    const page = `${answers.shift() ?? ""}<div id="toasts"><p class="toast"><span>1 label accepted.</span></p></div>`;
+    const answer = new Response(page);
+    Object.defineProperty(answer, "url", { value: location.href });
+    return Promise.resolve(answer);
+  });
+  const offered: string[] = [];
+  bindInPlace(document, {
+    before: (form) => originOf(document, form),
+    after: (origin) => {
+      goOn(document, origin);
+      offered.push(origin.accepted);
+      offerUndo(document, origin.accepted);
+    },
+  });
+  hear(document, document.getElementById("1") as HTMLElement);
+  const [one, two] = document.querySelectorAll<HTMLFormElement>("[data-label] form");
+  one?.requestSubmit();
+  one?.requestSubmit();
+  two?.requestSubmit();
+  await vi.waitFor(() => {
+    expect(offered).toEqual(["1", "2"]);
+  });
+  expect(asked).toEqual(["1", "2"]);
+  expect(heard()).toBe("3");
+  expect(document.querySelector<HTMLInputElement>("#toasts form input")?.value).toBe("2");
+  vi.unstubAllGlobals();
+});
+
+test("a word that was not stored says so and leaves the page as it is", async () => {
+  document.body.innerHTML = `${list("1")}<template data-offline="Not stored."></template><div id="toasts"></div>`;
+  vi.stubGlobal("fetch", () => Promise.resolve(new Response("no", { status: 403 })));
+  const after = vi.fn();
+  bindInPlace(document, { before: () => undefined, after });
+  document.querySelector<HTMLFormElement>("form")?.requestSubmit();
+  await vi.waitFor(() => {
+    expect(document.querySelector(".toast.error")?.textContent).toContain("Not stored.");
+  });
+  expect(after).not.toHaveBeenCalled();
+  expect(document.querySelector("form")?.hasAttribute("aria-busy")).toBe(false);
+  vi.unstubAllGlobals();
+});
+
+test("what a person ticked stays ticked when its part is taken anew", () => {
+  const box = (value: string): string => `<input type="checkbox" name="run" value="${value}">`;
+  document.body.innerHTML = `<div data-refresh="a">${box("1")}${box("2")}</div>`;
+  (document.querySelector("input[value='2']") as HTMLInputElement).checked = true;
+  const newer = new DOMParser().parseFromString(
+    `<div data-refresh="a">${box("3")}${box("2")}</div>`,
+    "text/html",
+  );
+  replaceParts(document, newer);
+  expect([...document.querySelectorAll("input")].map((one) => one.checked)).toEqual([false, true]);
 });
 
 test("the newest message offers to take the acceptance back", () => {

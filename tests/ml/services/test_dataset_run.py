@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from django.core.files.storage import storages
+from django.utils import timezone
 
 from annotate.selectors.queue import open_annotations
-from curation.models import Job, JobState, Presence
+from curation.models import CandidateAnnotation, Job, JobState, Presence
 from curation.services.jobs import cancel, run_job
 from ml.models import Prediction, PredictionBasis, VerificationRun
 from ml.recipes import earmark
@@ -125,8 +126,9 @@ def test_a_run_that_is_killed_anywhere_ends_as_an_undisturbed_one(
         lambda: killed_once(dataset_run, "all_steps_done", after=False),  # the step is done, and says so
         lambda: killed_once(EngineRun, "join", after=True),
         lambda: killed_once(run_ending, "write_predictions", after=True),
-        lambda: killed_once(run_ending, "order_reviews", after=True),
         lambda: killed_once(run_ending, "_end", after=True),
+        lambda: killed_once(run_ending, "order_reviews", after=False),
+        lambda: killed_once(run_ending, "order_reviews", after=True),
     ]
     for arrange in kills:
         arrange()
@@ -140,6 +142,24 @@ def test_a_run_that_is_killed_anywhere_ends_as_an_undisturbed_one(
     assert sum(trained.values()) == ITERATIONS * STEPS_EACH
     assert found(run) == undisturbed
     assert not Job.objects.exclude(state=JobState.DONE).exists()
+
+
+def test_a_run_that_is_cancelled_at_the_very_end_leaves_the_order_of_reviews(
+    world: Verifiable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = start(world)
+    write = run_ending.write_predictions
+
+    def cancel_meanwhile(**options: Any) -> None:
+        write(**options)
+        VerificationRun.objects.update(cancelled_at=timezone.now())
+
+    monkeypatch.setattr(run_ending, "write_predictions", cancel_meanwhile)
+    work()
+    run.refresh_from_db()
+    assert run.finished_at is None
+    assert run_view(run).state == RunState.CANCELLED
+    assert not CandidateAnnotation.objects.exclude(review_priority=0.0).exists()
 
 
 def test_a_cancelled_run_stops_at_its_next_step_and_resumes_where_it_was(

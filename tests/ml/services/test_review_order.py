@@ -41,7 +41,7 @@ def test_it_goes_block_by_block_and_a_block_that_fails_is_undone(monkeypatch: py
     monkeypatch.setattr(review_order, "BLOCK_ROWS", 2)
     dataset = make_dataset()
     annotations = make_annotations(dataset, 5)
-    run = make_finished_run(dataset, dict.fromkeys(annotations, 0.25))
+    make_finished_run(dataset, dict.fromkeys(annotations, 0.25))
     CandidateAnnotation.objects.update(review_priority=0.0)
     reached: list[int] = []
 
@@ -51,9 +51,9 @@ def test_it_goes_block_by_block_and_a_block_that_fails_is_undone(monkeypatch: py
         reached.append(last)
 
     with pytest.raises(ConnectionError), transaction.atomic():
-        review_order.order_reviews(run=run, after=0, on_block=lose_the_job)
+        review_order.order_reviews(dataset=dataset, after=0, on_block=lose_the_job)
     CandidateAnnotation.objects.update(review_priority=0.0)
-    review_order.order_reviews(run=run, after=reached[0], on_block=reached.append)
+    review_order.order_reviews(dataset=dataset, after=reached[0], on_block=reached.append)
     assert reached == [annotations[1].pk, annotations[3].pk, annotations[4].pk]
     found = CandidateAnnotation.objects.order_by("pk").values_list("review_priority", flat=True)
     assert list(found) == [0.0, 0.0, 0.75, 0.75, 0.75]
@@ -63,8 +63,8 @@ def test_a_block_takes_few_queries_whatever_its_rows() -> None:
     counts = []
     for size in (3, 30):
         dataset = make_dataset()
-        run = make_finished_run(dataset, dict.fromkeys(make_annotations(dataset, size), 0.5))
+        make_finished_run(dataset, dict.fromkeys(make_annotations(dataset, size), 0.5))
         with CaptureQueriesContext(connection) as queries:
-            review_order.order_reviews(run=run, after=0, on_block=lambda _: None)
+            review_order.order_reviews(dataset=dataset, after=0, on_block=lambda _: None)
         counts.append(len(queries))
     assert counts[0] == counts[1]

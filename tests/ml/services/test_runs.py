@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from curation.models import Job, JobState, Role
 from ml.models import VerificationRun
-from ml.selectors.runs import FEATURES, RunState, run_view
+from ml.selectors.runs import FEATURES, STEP, RunState, run_view
 from ml.services.runs import RunRefusedError, cancel_run, resume_run, start_run
 from tests.factories.rows import make_annotation, make_category, make_clip, make_dataset, make_member, make_user
 from tests.factories.verification_rows import Verifiable, make_finished_run, settle
@@ -138,6 +138,42 @@ def test_a_run_that_goes_on_or_is_done_is_not_resumed(world: Verifiable) -> None
     with pytest.raises(RunRefusedError, match="is done"):
         resume_run(run=done, by=world.curator)
     assert not cancel_run(run=done, by=world.curator)
+
+
+def test_a_run_is_not_resumed_beside_another_one(world: Verifiable) -> None:
+    first = begin(world)
+    cancel_run(run=first, by=world.curator)
+    second = begin(world)
+    with pytest.raises(RunRefusedError) as refused:
+        resume_run(run=first, by=world.curator)
+    assert refused.value.reason == "already_running"
+    cancel_run(run=second, by=world.curator)
+    assert run_view(resume_run(run=first, by=world.curator)).state == RunState.QUEUED
+
+
+def test_a_failed_run_of_which_steps_go_on_keeps_others_from_starting_until_it_is_cancelled(world: Verifiable) -> None:
+    run = begin(world)
+    fail(run, "no memory")
+    Job.objects.create(
+        kind=STEP,
+        dataset=world.dataset,
+        key=f"{world.dataset.slug}/{run.key}/iteration-0-member-0-fold-1",
+        parameters={"run": run.pk, "attempt": 1, "iteration": 0, "member": 0, "fold": 1},
+    )
+    view = run_view(run)
+    assert (view.state, view.can_be_cancelled) == (RunState.FAILED, True)
+    with pytest.raises(RunRefusedError) as refused:
+        begin(world)
+    assert refused.value.reason == "already_running"
+    assert cancel_run(run=run, by=world.curator)
+    assert begin(world).number == 2
+
+
+def test_an_attempt_that_went_wrong_and_is_made_again_is_told(world: Verifiable) -> None:
+    run = begin(world)
+    Job.objects.update(attempts=1, error="the folder is not mounted")
+    view = run_view(run)
+    assert (view.state, view.error) == (RunState.RUNNING, "the folder is not mounted")
 
 
 def test_the_database_keeps_runs_sensible(world: Verifiable) -> None:
