@@ -252,7 +252,7 @@ class AcceptanceSerializer(serializers.Serializer[dict[str, Any]]):
     stored = serializers.IntegerField(help_text="Labels for which the word was stored.")
     passed_over = serializers.IntegerField(
         allow_null=True,
-        help_text="Labels that stood so already, or that people have settled; null where they were not named one by one.",
+        help_text="Labels that stood so already, or that people have settled; null where none was named by its id.",
     )
     queued = serializers.BooleanField(help_text="They are so many that a job stores it; see /api/jobs/.")
     threshold = serializers.FloatField(allow_null=True, help_text="Least probability that was taken.")

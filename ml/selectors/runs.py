@@ -78,9 +78,13 @@ class RunView:
     state : RunState
         Where it stands.
     error : str
-        What stopped it, else empty.
+        What stopped it, or an attempt of it that is made again; else empty.
     phase : str
         Kind of the job under way, empty if there is none.
+    phase_done, phase_total : int
+        How far that job is, in clips, epochs or labels; 0 where it is not known.
+    works : bool
+        Whether any job of it waits or runs; some may after another one failed.
     share_done : float
         Share of the training that is done, 0 to 1.
     steps : list of StepView
@@ -91,6 +95,9 @@ class RunView:
     state: RunState
     error: str
     phase: str
+    phase_done: int
+    phase_total: int
+    works: bool
     share_done: float
     steps: list[StepView]
 
@@ -98,6 +105,11 @@ class RunView:
     def is_active(self) -> bool:
         """Whether it goes on by itself."""
         return self.state in {RunState.QUEUED, RunState.RUNNING}
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        """Whether there is something to stop: it goes on, or one of its jobs stopped and others go on."""
+        return self.is_active or (self.works and self.run.cancelled_at is None)
 
 
 def runs_of(dataset: Dataset) -> QuerySet[VerificationRun]:
@@ -108,6 +120,11 @@ def runs_of(dataset: Dataset) -> QuerySet[VerificationRun]:
 def latest_finished_run(dataset: Dataset) -> VerificationRun | None:
     """Return the newest run whose predictions are complete; its priorities are those in force."""
     return runs_of(dataset).filter(finished_at__isnull=False).first()
+
+
+def in_force(dataset: Dataset) -> VerificationRun | None:
+    """Return the same run without its figures, which may be large."""
+    return runs_of(dataset).filter(finished_at__isnull=False).defer("summary").first()
 
 
 def jobs_of(run: VerificationRun) -> QuerySet[Job]:
@@ -148,13 +165,17 @@ def run_view(run: VerificationRun) -> RunView:
 
 def _view(run: VerificationRun, jobs: list[Job]) -> RunView:
     active = [job for job in jobs if job.state in ACTIVE_STATES]
+    now = next((job for job in active if job.state == JobState.RUNNING), active[-1] if active else None)
     state, error = _state(run, jobs)
     steps = sorted((_step(job) for job in jobs if job.kind == STEP), key=attrgetter("iteration", "member", "fold"))
     return RunView(
         run=run,
         state=state,
         error=error,
-        phase=active[-1].kind if active else "",
+        phase=now.kind if now else "",
+        phase_done=now.progress_done if now else 0,
+        phase_total=(now.progress_total or 0) if now else 0,
+        works=bool(active),
         share_done=1.0 if state == RunState.DONE else _share_done(run.plan, steps),
         steps=steps,
     )
@@ -170,7 +191,10 @@ def _state(run: VerificationRun, jobs: list[Job]) -> tuple[RunState, str]:
         return RunState.FAILED, next(job.error for job in jobs if job.state == JobState.FAILED)
     if JobState.CANCELLED in states:  # one of its jobs, from the page of jobs
         return RunState.CANCELLED, ""
-    return (RunState.QUEUED, "") if states <= {JobState.QUEUED} else (RunState.RUNNING, "")
+    begun = any(job.attempts or job.state != JobState.QUEUED for job in jobs)
+    # What went wrong in an attempt that will be made again is told too.
+    error = next((job.error for job in jobs if job.state in ACTIVE_STATES and job.error), "")
+    return (RunState.RUNNING if begun else RunState.QUEUED), error
 
 
 def _step(job: Job) -> StepView:
@@ -193,10 +217,11 @@ def _share_done(plan: dict[str, Any], steps: list[StepView]) -> float:
     """Return the share of all steps that is done; iterations before the first of this start are done."""
     if not plan or not steps:
         return 0.0
-    each: int = len(plan["members"]) * plan["n_folds"]
+    members = len(plan["members"])
+    each: int = members * plan["n_folds"]
     begun = sum(
         1.0 if step.state == JobState.DONE else step.epochs / step.epochs_total if step.epochs_total else 0.0
         for step in steps
     )
-    whole: int = each * plan["iterations"]
-    return min(1.0, (steps[0].iteration * each + begun) / whole)
+    total: int = each * plan["iterations"] + members * plan.get("n_whole", 0)  # which runs of before do not have
+    return min(1.0, (steps[0].iteration * each + begun) / total)
