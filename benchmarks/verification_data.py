@@ -60,7 +60,7 @@ def write_scenario(recordings: Path, folder: Path, *, seed: int, verified_speake
     folder : Path
         Where the manifest goes.
     seed : int
-        Draws which labels are wrong, and moves on by two who is for test and who is verified.
+        Draws which labels are wrong, and moves on who is for test and who is verified.
     verified_speakers : int
         Speakers whose labels count as verified.
     wrong : float
@@ -77,7 +77,8 @@ def write_scenario(recordings: Path, folder: Path, *, seed: int, verified_speake
     speaker_N = np.array([speakers.index(speaker) for _, speaker, _ in parts])
     true_N = np.array([int(digit) for digit, _, _ in parts])
     rng = np.random.default_rng(seed)
-    order = np.roll(np.arange(len(speakers)), -2 * seed)  # three seeds have three speakers for test and verify all six
+    # Three seeds have three speakers for test and verify all six; the next three have the other three for test.
+    order = np.roll(np.arange(len(speakers)), -2 * seed - seed // (len(speakers) // 2))
     test_N = speaker_N == order[0]
     verified_N = np.isin(speaker_N, order[1 : 1 + verified_speakers])
     judged_N = ~test_N & ~verified_N

@@ -2,7 +2,7 @@
 
 Features are computed once for each clip and configuration and kept in the stores of `ml.features.store`; a run joins
 those of its clips in its own order. Networks want numbers around 0: the mean and the deviation of all frames of all
-clips are taken off, one pair for the set, as Iqbal's system does. Labels play no part in that.
+clips, test ones too, are taken off, one pair for the set, as Iqbal's system does. Labels play no part in that.
 
 What fits is held in main memory; a larger set is written to a file once and mapped.
 
@@ -17,14 +17,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ml.features.config import FeatureConfig
 from ml.features.store import FeatureStore
 from ml.training.clips import ClipFeatures
-from ml.training.frame_file import write_frames
+from ml.training.frame_file import frames_first, write_frames
 
-IN_MEMORY_BYTES = 2 * 1024**3
+IN_MEMORY_BYTES = 1024**3  # of single precision, in each process; more is mapped from a file that all of them share
+SINGLE_BYTES = 4
 LEAST_DEVIATION = 1e-3  # of features in decibels; silence alone has none
 
 
@@ -78,10 +80,15 @@ class FrameSource:
                 for key in self._keys:
                     yield ((store.get(key).float() - mean) / deviation).numpy()
 
-            if store.n_bytes(self._keys) <= IN_MEMORY_BYTES:
-                return ClipFeatures.join(list(blocks()), label_N=label_N, n_classes=n_classes)
-            path = self._scratch / f"{config.name}-{config.digest()}.npy"
             lengths = [store.get(key).shape[1] for key in self._keys]
+            if sum(store.get(key).numel() for key in self._keys) * SINGLE_BYTES <= IN_MEMORY_BYTES:
+                channels, _, bands = store.get(self._keys[0]).shape
+                x_TMC, end = np.empty((sum(lengths), bands, channels), dtype=np.float32), 0
+                for block in blocks():  # straight to its place: a list of blocks would need as much again
+                    x_TMC[end : end + block.shape[1]] = frames_first(block)
+                    end += block.shape[1]
+                return ClipFeatures.of_frames(torch.from_numpy(x_TMC), lengths, label_N=label_N, n_classes=n_classes)
+            path = self._scratch / f"{config.name}-{config.digest()}.npy"
             with path.with_suffix(".lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)  # one process writes what all of them map
                 if not path.exists():

@@ -11,6 +11,8 @@ What is not as in the paper:
   starts from random weights. Expect less of it with few verified clips.
 * The paper knows no groups: where some clips of a participant are verified, the first iteration judges that
   participant's other clips by a network that heard the same voice, room and device with labels.
+* The second iteration learns from the verified clips beside those that it labelled; step 4 of the paper names the
+  latter alone.
 * The paper is silent about a development set. Here it is a fifth of the verified clips, in whole groups, if they are of
   at least five groups; without one the last epoch is kept. The released program's patience is left out.
 * Clips longer than 10 s are predicted by excerpts of 10 s, shorter ones are repeated.

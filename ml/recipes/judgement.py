@@ -2,10 +2,11 @@
 
 The papers decide which clips to train on next. People want to know how probable it is that a label is right, and which
 labels need not be heard. The probability is the ensemble's of the label. It is made honest by one temperature, found on
-verified clips that the models did not hear, if there are enough; rules keep asking the plain probabilities that their
-thresholds were made for. A label is accepted unheard if the paper's rule admits it and, of all that it admits, those
-accepted are expected to be right as often as was asked for: a rule that suits a training set, such as Nguyen's last
-one, lets more mistakes pass than a published label may have.
+verified clips that the models did not hear. Where there are fewer than `ml.verification.calibration.FEWEST` of them,
+nothing is accepted unheard, since nobody knows how far the probabilities can be trusted. Rules keep asking the plain
+probabilities that their thresholds were made for. A label is accepted unheard if the paper's rule admits it and, of all
+that it admits, those accepted are expected to be right as often as was asked for: a rule that suits a training set,
+such as Nguyen's last one, lets more mistakes pass than a published label may have.
 
 Shapes: N clips, M members, K classes.
 """
@@ -33,6 +34,7 @@ def unjudged(candidates: CandidateSet, *, members: int) -> State:
         "p": np.full((len(candidates), candidates.n_classes), even),
         "p_members": np.full((members, len(candidates), candidates.n_classes), even),
         "judged": np.zeros(len(candidates), dtype=np.bool_),
+        "calibrated": np.zeros(1, dtype=np.bool_),
     }
 
 
@@ -65,7 +67,14 @@ def judged(
     kept_NK[clip_J] = temperature.apply(p_NK[clip_J])
     kept_MNK[:, clip_J] = p_MNK[:, clip_J]
     known_N[clip_J] = True
-    return {**state, "p": kept_NK, "p_members": kept_MNK, "judged": known_N}, temperature.value
+    calibrated = state["calibrated"] | temperature.is_fitted
+    return {
+        **state,
+        "p": kept_NK,
+        "p_members": kept_MNK,
+        "judged": known_N,
+        "calibrated": calibrated,
+    }, temperature.value
 
 
 def told(row: IterationRow, **further: float) -> dict[str, Any]:
@@ -97,8 +106,8 @@ def verdict(candidates: CandidateSet, state: State, *, admitted_N: Bools, precis
     p_correct_N[known_N] = probability_of(state["p"][known_N], candidates.label_N[known_N])
     own_N = admitted_N | candidates.verified_N
     threshold = threshold_from_expectation(p_correct_N[admitted_N], precision=precision)
-    accept_N = admitted_N.copy()
-    accept_N[admitted_N] = threshold.accepts(p_correct_N[admitted_N])
+    accept_N = admitted_N & state["calibrated"]
+    accept_N[admitted_N] &= threshold.accepts(p_correct_N[admitted_N])
     return Verdict(
         p_NK=state["p"],
         p_MNK=state["p_members"],

@@ -186,6 +186,8 @@ class VerificationRun:
 
     def _work(self, step: Step) -> Work:
         work = self.recipe.work(self.candidates, self.plan, self.folder.read_state(step.iteration), step)
+        if self.plan.n_folds > 1:
+            work = _without_heard(work, self.candidates)
         work = _without_copies(work, self.candidates)
         if len(work.trained_S) < FEWEST_TAUGHT:
             message = (
@@ -214,6 +216,13 @@ class VerificationRun:
         )
         self.folder.write_weights(step, network.state_dict())
         self.folder.write_output(Output(step=step, clip_J=work.judged, p_JK=p_JK))
+
+
+def _without_heard(work: Work, candidates: CandidateSet) -> Work:
+    """Leave test clips of people who teach here to the fold in which these are held out."""
+    taught = candidates.group_N[work.trained_S]
+    heard_J = candidates.test_N[work.judged] & np.isin(candidates.group_N[work.judged], taught)
+    return replace(work, judged=work.judged[~heard_J])
 
 
 def _without_copies(work: Work, candidates: CandidateSet) -> Work:

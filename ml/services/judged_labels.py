@@ -1,26 +1,23 @@
 """A run's verdict on clips, brought to the candidate annotations of the dataset.
 
 The verdict is on clips and the label that each teaches. A clip's other annotations are judged by the probability of
-their category. Clips with several labels, which are predicted only, are heard by all steps. Some steps learned from
-other clips of the same participant, so that their word is taken only where no step is left that did not.
+their category. Clips with several labels, which are predicted only, are judged by the folds that did not learn from
+other clips of the same participant (`ml.recipes.run`); recipes without folds have none such.
 
 Shapes: N clips, M members, K classes, A annotations.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ml.models import PredictionBasis
 from ml.recipes.candidates import Bools, Floats, Ints
 from ml.recipes.plan import Verdict
 from ml.recipes.run import VerificationRun as EngineRun
 from ml.services.candidate_snapshot import Snapshot
-from ml.verification.fusion import geometric_mean
-from ml.verification.probabilities import log_probabilities, softmax
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -79,7 +76,7 @@ def judged_labels(run: EngineRun, snapshot: Snapshot, *, precision: float) -> Ju
     JudgedLabels
         Annotations that no model could judge are left out.
     """
-    verdict = _with_unheard(run, run.verdict(precision=precision))
+    verdict = run.verdict(precision=precision)
     admits_N = run.verdict(precision=0.0).accept_N  # whatever the precision: the recipe's own rule
     one, row_A, class_A = snapshot.candidates, snapshot.row_A, snapshot.class_A
     taught_A = one.label_N[row_A] == class_A
@@ -97,25 +94,3 @@ def judged_labels(run: EngineRun, snapshot: Snapshot, *, precision: float) -> Ju
         admitted_A=(candidate_A & admits_N[row_A])[known_A],
         would_accept_A=(candidate_A & admits_N[row_A] & verdict.accept_N[row_A])[known_A],
     )
-
-
-def _with_unheard(run: EngineRun, verdict: Verdict) -> Verdict:
-    """Judge clips that are predicted only by the steps of the last iteration that heard nobody of their group."""
-    one, last = run.candidates, run.plan.iterations - 1
-    if not one.test_N.any():
-        return verdict
-    state = run.folder.read_state(last)
-    log_MNK, count_MN = np.zeros(verdict.p_MNK.shape), np.zeros(verdict.p_MNK.shape[:2])
-    for step in run.plan.steps(last):
-        heard = run.recipe.work(one, run.plan, state, step).trained_S
-        output = run.folder.read_output(step)
-        clip_J = output.clip_J
-        unheard_J = one.test_N[clip_J] & ~np.isin(one.group_N[clip_J], one.group_N[heard])
-        log_MNK[step.member, clip_J[unheard_J]] += log_probabilities(output.p_JK[unheard_J])
-        count_MN[step.member, clip_J[unheard_J]] += 1
-    known_N = count_MN.min(axis=0) > 0
-    p_MNK: NDArray[np.float64] = verdict.p_MNK.copy()
-    p_MNK[:, known_N] = softmax(log_MNK[:, known_N] / count_MN[:, known_N, None])
-    p_NK = verdict.p_NK.copy()
-    p_NK[known_N] = geometric_mean(p_MNK[:, known_N])
-    return replace(verdict, p_NK=p_NK, p_MNK=p_MNK)

@@ -27,6 +27,7 @@ References
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -190,8 +191,11 @@ class ClipFeatures:
         ClipFeatures
             The clips; nothing can be written to the file through them.
         """
-        # Copy on write: torch accepts no memory that is read-only, and nothing here writes.
-        x_TMC = torch.from_numpy(np.load(path, mmap_mode="c"))
+        # Read-only: the system counts a private copy as memory that may be needed, and refuses one that is larger than
+        # it has. Torch warns of memory that it must not write to; nothing here writes.
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            x_TMC = torch.from_numpy(np.load(path, mmap_mode="r"))
         return cls.of_frames(
             x_TMC, length_N, label_N=label_N, n_classes=n_classes, weight_N=weight_N, verified_N=verified_N
         )

@@ -6,8 +6,10 @@ one number, found on verified clips that the network was not trained on. It move
 ranking within a clip, and with it every rule that asks for agreement alone, stays as it is.
 
 Temperature T minimises the mean negative log-likelihood, which is convex in 1/T; the slope in 1/T only rises, so
-halving an interval finds its zero. The interval is bounded, as with verified clips that are all right the best
-temperature would be 0 and promise certainty. With few clips one lucky draw would decide; the temperature stays 1.
+halving an interval finds its zero. The interval is bounded: with verified clips that are all right the best
+temperature would be 0 and promise certainty, and the clips that are judged may be harder than those that people
+verified. So nothing is made more than twice as sure (T = 1/2). With few clips one lucky draw would decide; the
+temperature stays 1.
 
 The expected calibration error compares confidence and accuracy in bins of equal width that hold their upper limit:
 the weighted mean of the gaps. It depends on the number of bins, so that only equal numbers compare.
@@ -37,7 +39,7 @@ from ml.verification.probabilities import (
 )
 
 FEWEST = 30  # verified clips below which no temperature is fitted; one parameter needs no more, but also not less
-COLDEST, HOTTEST = 0.05, 20.0  # bounds of the temperature: beyond them probabilities are all or nothing, or all equal
+COLDEST, HOTTEST = 0.5, 20.0  # bounds of the temperature; see above; at 20 probabilities are nearly equal
 N_BINS = 15  # Guo et al., section 5
 
 _HALVINGS = 60  # of the interval of 1/T, which leaves less than rounding errors
@@ -61,6 +63,11 @@ class Temperature:
     clips: int
     loss_before: float | None
     loss_after: float | None
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether there were clips enough to know how far probabilities can be trusted."""
+        return self.clips >= FEWEST
 
     def apply(self, p_NK: Floats) -> Floats:
         """Rescale probabilities.

@@ -58,6 +58,8 @@ def test_labels_are_judged_by_the_first_iteration_and_test_clips_by_the_second()
 def test_labels_that_the_prediction_confirms_are_accepted_if_the_precision_allows() -> None:
     plan, state = begun(RECIPE, CLIPS)
     state, _ = after(RECIPE, CLIPS, plan, state, P, iteration=0)
+    assert not RECIPE.verdict(CLIPS, plan, state, precision=0.0).accept_N.any()  # nobody knows how far P can be trusted
+    state["calibrated"] = np.array([True])
     assert RECIPE.verdict(CLIPS, plan, state, precision=0.6).accept_N.nonzero()[0].tolist() == [2, 4]
     assert not RECIPE.verdict(CLIPS, plan, state, precision=0.61).accept_N.any()
 

@@ -60,6 +60,7 @@ def test_confirmed_labels_are_accepted_and_no_other() -> None:
     predicted[1] = 3
     for iteration in range(2):
         state, _ = after(RECIPE, CLIPS, plan, state, sure_of(predicted, 0.999, classes=4), iteration=iteration)
+    state["calibrated"] = np.array([True])  # as if there were more verified clips
     verdict = RECIPE.verdict(CLIPS, plan, state, precision=0.5)
     assert verdict.accept_N.tolist() == state["promoted"].tolist()
     assert (verdict.label_N[1], verdict.p_correct_N[1] < 0.5) == (3, True)

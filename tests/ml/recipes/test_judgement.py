@@ -40,6 +40,9 @@ def test_the_verdict_accepts_of_admitted_clips_as_many_as_are_expected_to_be_rig
     p_NK[3] = sure_of([0], 0.7)[0]
     state = {**judgement.unjudged(clips, members=1), "p": p_NK, "judged": ~clips.verified_N}
     admitted_N = np.isin(np.arange(7), [2, 3, 4])
+    unknown = judgement.verdict(clips, state, admitted_N=admitted_N, precision=0.0)
+    assert not unknown.accept_N.any()  # too few verified clips to know how far the probabilities can be trusted
+    state["calibrated"] = np.array([True])
     # 0.9, 0.9 and 0.7 are 0.833 on average.
     everything = judgement.verdict(clips, state, admitted_N=admitted_N, precision=0.83)
     assert everything.accept_N.nonzero()[0].tolist() == [2, 3, 4]
