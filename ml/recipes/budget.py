@@ -21,6 +21,8 @@ from ml.training.schedule import ScheduleConfig
 from ml.training.steps import Stepper
 
 TIMED_STEPS = 3
+ENOUGH_S = 1.0  # of steps; a large network on a processor is slow enough to be timed by one
+PROCESSOR_BATCH = 8  # examples cost a processor nearly the same in any batch, and large networks take seconds for each
 JUDGING_SHARE = 0.15  # of the time of training that judging and starting add
 
 
@@ -48,7 +50,9 @@ def seconds_needed(plan: Plan, candidates: CandidateSet, *, device: str, process
     for member in plan.members:
         epochs = member.training.epochs + (plan.iterations - 1) * (member.fine_tuning or member.training).epochs
         examples = _examples_per_epoch(member, candidates, shared)
-        total += _seconds_per_example(member, candidates.n_classes, device) * examples * epochs * plan.n_folds
+        heard = examples * epochs * plan.n_folds
+        heard += _examples_per_epoch(member, candidates, 1) * (member.whole or member.training).epochs * plan.n_whole
+        total += _seconds_per_example(member, candidates.n_classes, device) * heard
     parallel = min(processes, plan.n_folds * len(plan.members))
     return total * (1 + JUDGING_SHARE) / parallel
 
@@ -62,6 +66,7 @@ def fitted(plan: Plan, share: float) -> Plan:
                 member,
                 training=_shorter(member.training, share),
                 fine_tuning=member.fine_tuning and _shorter(member.fine_tuning, share),
+                whole=member.whole and _shorter(member.whole, share),
             )
             for member in plan.members
         ),
@@ -98,7 +103,7 @@ def _seconds_per_example(member: Member, n_classes: int, device: str) -> float:
     training, place = member.training, torch.device(device)
     network = build(member.network, n_classes, seed=0, **dict(member.options)).to(place)
     layout = torch.channels_last if training.channels_last else torch.contiguous_format
-    size = training.batch_size
+    size = training.batch_size if place.type == "cuda" else min(training.batch_size, PROCESSOR_BATCH)
     shape = (size, member.features.n_channels, training.crop_frames, member.features.n_bands)
     batch = Batch(
         x_BCTM=torch.zeros(shape, device=place).contiguous(memory_format=layout),
@@ -115,10 +120,11 @@ def _seconds_per_example(member: Member, n_classes: int, device: str) -> float:
             stepper = Stepper(network, training, place)
             stepper.step(batch, rate=0.0)  # the first sets everything up
             stepper.mean_loss()  # waits for the device
-            begun = time.perf_counter()
-            for _ in range(TIMED_STEPS):
+            begun, steps, passed_s = time.perf_counter(), 0, 0.0
+            while steps < TIMED_STEPS and passed_s < ENOUGH_S:
                 stepper.step(batch, rate=0.0)
-            stepper.mean_loss()
-            return (time.perf_counter() - begun) / TIMED_STEPS / size
+                stepper.mean_loss()
+                steps, passed_s = steps + 1, time.perf_counter() - begun
+            return passed_s / steps / size
     finally:
         torch.set_num_threads(threads)

@@ -10,14 +10,18 @@ where a participant's clips are partly verified, that participant's other clips 
 the same voice, room and device with labels. Their own labels are never learned before they are judged, but the
 probabilities are too good; recipe `earmark` keeps groups apart throughout.
 
-What is not as in the paper:
+What is not as in the paper, beside what fits the ensemble to other recordings (`ml.recipes.nguyen_members`):
 
 * Clips are augmented by resampled excerpts (`ml.training.distortion`) with any tempo up to 1.1 and any pitch up to two
-  semitones either way, instead of eight versions of each recording made beforehand with librosa.
+  semitones either way (stretched about the middle band), instead of eight versions of each recording made beforehand
+  with librosa.
 * Excerpts that are judged stand a quarter of their length apart, at least the paper's 8 frames, which would cost four
   times as much; those that compare epochs do not overlap.
 * The development set is a fifth of the verified clips, in whole groups, if they are of at least five groups. Without
   one the last epoch is kept.
+* A clip that is not admitted in the end is proposed the class that is most probable, however improbable. The paper
+  relabels only those whose label is outside the first three while another class has more than 0.5, and leaves the
+  others aside; how many these are stands in the iteration's row.
 * The networks that the paper trains after the last round, with label smoothing on what was not admitted, verify nothing
   and are left out. Test clips are predicted by the last round's networks.
 
@@ -31,7 +35,6 @@ References
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -40,20 +43,14 @@ import numpy as np
 
 from ml.recipes import judgement
 from ml.recipes.candidates import Bools, CandidateSet
-from ml.recipes.excerpts import excerpt_frames, features_for, typical_frames
 from ml.recipes.held_out import development_groups
+from ml.recipes.nguyen_members import members
 from ml.recipes.outputs import member_probabilities
-from ml.recipes.plan import Member, Output, Plan, State, Step, Verdict, Work
-from ml.training.config import TRAINING
-from ml.training.windows import WindowConfig
+from ml.recipes.plan import Output, Plan, State, Step, Verdict, Work
 from ml.verification.fusion import geometric_mean
 from ml.verification.nguyen import NguyenConfig, verify_nguyen
 
 RULE = NguyenConfig()
-NETWORKS = (("nguyen", "nguyen", 128), ("nguyen-257", "nguyen", 257), ("nguyen-171", "nguyen-background", 171))
-FINEST_HOP = 8  # 2.5
-STRETCH = math.log(1.1)  # 2.4: ratios of 0.9 to 1.1
-PITCH = 2 / 12 * math.log(2)  # 2.4: two semitones
 
 
 class NguyenRecipe:
@@ -62,16 +59,10 @@ class NguyenRecipe:
     name = "nguyen"
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:
-        """Fit three lengths of excerpts in the paper's ratio, the shortest as long as the typical clip."""
-        features = features_for("nguyen", sample_rate_hz)
-        shortest = NETWORKS[0][2]
-        frames = excerpt_frames(shortest, typical_frames(candidates, features))
+        """Fit the three networks to the clips."""
         return Plan(
             recipe=self.name,
-            members=tuple(
-                _member(network, spectrogram, round(frames * published / shortest), sample_rate_hz)
-                for network, spectrogram, published in NETWORKS
-            ),
+            members=members(candidates, sample_rate_hz=sample_rate_hz),
             iterations=RULE.iterations,
             n_folds=1,
         )
@@ -128,22 +119,3 @@ def _open(candidates: CandidateSet, state: State) -> Bools:
     """Find the clips that still wait for a decision."""
     open_N: Bools = candidates.candidate_N & ~state["admitted"]
     return open_N
-
-
-def _member(network: str, spectrogram: str, frames: int, sample_rate_hz: int) -> Member:
-    features = features_for(spectrogram, sample_rate_hz)
-    published = TRAINING["nguyen"]
-    return Member(
-        name=network,
-        network=network,
-        options={"n_frames": frames, "n_bands": features.n_bands},
-        features=features,
-        training=replace(
-            published,
-            crop_frames=frames,
-            augmentation=replace(published.augmentation, stretch_frames=STRETCH, stretch_bands=PITCH),
-            evaluation=WindowConfig(kind="sliding", frames=frames, hop=frames),
-        ),
-        fine_tuning=None,
-        windows=WindowConfig(kind="sliding", frames=frames, hop=max(FINEST_HOP, frames // 4)),
-    )
