@@ -28,9 +28,9 @@ MARK = "EARMARK_KILLED_RUN"
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> tuple[Path, Path]:
-    """Write 36 recordings of 3 classes in 4 groups, of which people verified two."""
-    manifest, audio_root, rows = make_dataset(tmp_path, each=3)
-    assert len(rows) == 36
+    """Write 45 recordings of 3 classes in 5 groups, of which people verified two; one is for test."""
+    manifest, audio_root, rows = make_dataset(tmp_path, each=3, n_groups=5, test_groups=1)
+    assert len(rows) == 45
     return manifest, audio_root
 
 
@@ -122,7 +122,7 @@ def test_a_run_killed_ten_times_at_random_ends_with_the_predictions_of_an_undist
     assert process.returncode == 0, error
     assert "iteration 3: " in out
     call_command(*undisturbed.words, "--processes", "1")
-    assert len(read_predictions(undisturbed.out)) == 36
+    assert len(read_predictions(undisturbed.out)) == 45
     assert killed.out.read_bytes() == undisturbed.out.read_bytes()
     limit = time.monotonic() + 20
     while list(killed.left()):
