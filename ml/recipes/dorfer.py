@@ -57,6 +57,7 @@ class DorferRecipe:
     """Dorfer and Widmer's system; see the module."""
 
     name = "dorfer"
+    caution = 1.0
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:
         """Fit the excerpts to the clips and the folds to their groups."""

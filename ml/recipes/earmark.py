@@ -69,6 +69,7 @@ class EarmarkRecipe:
     """Our recipe; see the module."""
 
     name = "earmark"
+    caution = CAUTION
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:
         """Fit features, lengths and epochs to the clips."""
@@ -176,11 +177,10 @@ class EarmarkRecipe:
         # Verified clips that nobody could judge keep the label that people gave them.
         label_N = np.where(known | candidates.test_N, state["p"].argmax(axis=1), candidates.label_N)
         label_N[judged] = state["target"][judged].argmax(axis=1)
-        accept_N = judged.copy()
+        accept_N = judged & (plain_N >= LEAST_PLAIN) & state["calibrated"]
         aim = 1 - CAUTION * (1 - precision)
-        sure_J = threshold_from_expectation(p_correct_N[judged], precision=aim).accepts(p_correct_N[judged])
-        accept_N[judged] = state["calibrated"] & sure_J
-        accept_N[judged] &= plain_N[judged] >= LEAST_PLAIN
+        threshold = threshold_from_expectation(p_correct_N[accept_N], precision=aim)
+        accept_N[accept_N] = threshold.accepts(p_correct_N[accept_N])
         return Verdict(
             p_NK=state["p"], p_MNK=state["p_members"], p_correct_N=p_correct_N, label_N=label_N, accept_N=accept_N
         )

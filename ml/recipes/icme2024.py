@@ -55,6 +55,7 @@ class Icme2024Recipe:
     """The ICME 2024 baseline; see the module."""
 
     name = "icme2024"
+    caution = 1.0
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:
         """Fit the excerpts to the clips."""

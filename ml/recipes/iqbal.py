@@ -60,6 +60,7 @@ class IqbalRecipe:
     """Iqbal's system; see the module."""
 
     name = "iqbal"
+    caution = 1.0
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:
         """Fit the chunks to the clips and the folds to their groups."""

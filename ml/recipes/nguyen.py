@@ -57,6 +57,7 @@ class NguyenRecipe:
     """Nguyen's system; see the module."""
 
     name = "nguyen"
+    caution = 1.0
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:
         """Fit the three networks to the clips."""

@@ -179,6 +179,7 @@ class Recipe(Protocol):
     """A published way to verify labels, or ours."""
 
     name: str
+    caution: float  # of the wrong labels that a precision allows, the share that is aimed at
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:
         """Fit the recipe to the candidates."""

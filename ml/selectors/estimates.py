@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from curation.models import ACTIVE_STATES, Dataset, Job, JobState
@@ -69,9 +70,16 @@ class CostEstimate:
     error: str
 
 
+def active_estimates(dataset: Dataset) -> QuerySet[Job]:
+    """Return the estimates that wait or are made."""
+    return Job.objects.filter(dataset=dataset, kind=ESTIMATE, state__in=ACTIVE_STATES)
+
+
 def latest_estimate(dataset: Dataset) -> CostEstimate | None:
     """Return the newest estimate of a dataset; None if nobody has asked for one."""
-    job = Job.objects.filter(dataset=dataset, kind=ESTIMATE).order_by("-created_at").first()
+    # One that gave way to a run before it found anything says nothing.
+    asked = Job.objects.filter(dataset=dataset, kind=ESTIMATE).exclude(state=JobState.CANCELLED)
+    job = asked.order_by("-created_at").first()
     if job is None:
         return None
     found = job.result or job.checkpoint

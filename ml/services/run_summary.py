@@ -68,17 +68,19 @@ def run_summary(labels: JudgedLabels, needs: CategoryNeeds) -> dict[str, Any]:
         "reliability": [asdict(each) for each in _reliability(labels, heard)],
         "classes": [asdict(row) for row in _class_rows(labels, needs, judged_A, verified_KK)],
         "confusion": {"verified": kept_cells(verified_KK), "given": kept_cells(given_KK)},
-        "acceptance": acceptance_curve(labels.p_correct_A[labels.admitted_A]),
+        "acceptance": acceptance_curve(labels.p_correct_A[labels.admitted_A], caution=labels.caution),
     }
 
 
-def acceptance_curve(p_correct_J: Floats) -> list[list[float]]:
+def acceptance_curve(p_correct_J: Floats, *, caution: float) -> list[list[float]]:
     """Trace how many labels a threshold accepts and how many of these are expected to be right.
 
     Parameters
     ----------
     p_correct_J : float64 array [shape=(J,)]
         Probability of each label that may be accepted.
+    caution : float
+        As in `JudgedLabels`: probabilities near 1 tend to be too good, so that more wrong labels are expected.
 
     Returns
     -------
@@ -90,6 +92,7 @@ def acceptance_curve(p_correct_J: Floats) -> list[list[float]]:
     threshold_M, at_M = np.unique(p_correct_J, return_counts=True)
     accepted_M = np.cumsum(at_M[::-1])[::-1]
     expected_M = np.cumsum((threshold_M * at_M)[::-1])[::-1] / accepted_M
+    expected_M = np.maximum(0.0, 1 - (1 - expected_M) / caution)
     kept = np.unique(np.linspace(0, len(threshold_M) - 1, CURVE_POINTS).round().astype(np.int64))
     return [[float(threshold_M[m]), int(accepted_M[m]), float(expected_M[m])] for m in kept]
 

@@ -11,6 +11,7 @@ from curation.selectors.access import roles_in
 from curation.services.jobs import cancel
 from ml.models import RecipeName, RunDevice, VerificationRun
 from ml.selectors.candidates import FEWEST_CLASSES, confirmed_categories, has_open_claims
+from ml.selectors.estimates import active_estimates
 from ml.selectors.runs import RunState, jobs_of, run_view, run_views
 from ml.services.run_jobs import ask_features
 
@@ -83,6 +84,8 @@ def start_run(
             budget_minutes=budget_minutes,
             created_by=created_by,
         )
+        for estimate in active_estimates(dataset):  # what was to be known before is being done now
+            cancel(job=estimate)
         ask_features(run)
     return run
 

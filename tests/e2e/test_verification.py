@@ -79,7 +79,7 @@ def test_the_slider_shows_what_the_server_would_accept(open_page: OpenPage, worl
     finish(world)
     page = open_page(world.curator)
     page.goto(f"{place}1/?precision=0.9")
-    accepted = page.locator("[data-out=accepted]")
+    accepted = page.locator("dd [data-out=accepted]")
     expect(accepted).to_have_text("2")
     slider = page.get_by_role("slider")
     mark = page.locator("svg[data-curve] [data-mark]").first
@@ -92,11 +92,11 @@ def test_the_slider_shows_what_the_server_would_accept(open_page: OpenPage, worl
     page.wait_for_url("**precision=0.8*")
     assert page.evaluate("document.activeElement.id") == "precision"
     page.keyboard.press("End")  # 100 %, which no label reaches
-    expect(page.get_by_role("button", name="Accept those that nobody has settled")).to_be_disabled()
+    expect(page.get_by_role("button", name="Accept up to")).to_be_disabled()
     page.wait_for_url("**precision=1*")
     page.reload()
     expect(accepted).to_have_text("0")
-    expect(page.get_by_role("button", name="Accept those that nobody has settled")).to_be_disabled()
+    expect(page.get_by_role("button", name="Accept up to")).to_be_disabled()
 
 
 def test_all_above_the_slider_are_accepted_in_place(open_page: OpenPage, world: Verifiable, place: str) -> None:
@@ -109,7 +109,7 @@ def test_all_above_the_slider_are_accepted_in_place(open_page: OpenPage, world: 
     run.save()
     page = open_page(world.curator)
     page.goto(f"{place}1/?precision=0.96")
-    page.get_by_role("button", name="Accept those that nobody has settled").click()
+    page.get_by_role("button", name="Accept up to").click()
     expect(page.get_by_text("2 labels accepted.")).to_be_visible()
     page.get_by_role("link", name="Accepted", exact=True).click()
     expect(page.locator("[data-label]")).to_have_count(2)

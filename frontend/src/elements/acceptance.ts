@@ -34,7 +34,7 @@ export function showPrecision(page: Document, precision: number): void {
   const point = chosenPoint(curve, precision);
   const language = page.documentElement.lang || undefined;
   const write = (name: string, text: string): void => {
-    page.querySelector(`[data-out="${name}"]`)?.replaceChildren(text);
+    for (const place of page.querySelectorAll(`[data-out="${name}"]`)) place.replaceChildren(text);
   };
   const share = (value: number): string =>
     (100 * value).toLocaleString(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });

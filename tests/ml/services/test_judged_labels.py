@@ -28,7 +28,10 @@ def judge(*, admits: list[bool], p_correct: list[float]) -> JudgedLabels:
         accepts = np.array(admits) if precision == 0 else np.array(admits) & (np.array(p_correct) > precision)
         return Verdict(**{**vars(verdict), "accept_N": accepts})
 
-    engine: Any = SimpleNamespace(candidates=SNAPSHOT.candidates, verdict=lambda *, precision: at(precision))
+    recipe = SimpleNamespace(caution=1.0)
+    engine: Any = SimpleNamespace(
+        candidates=SNAPSHOT.candidates, recipe=recipe, verdict=lambda *, precision: at(precision)
+    )
     return judged_labels(engine, SNAPSHOT, precision=0.95)
 
 

@@ -37,6 +37,7 @@ def labels() -> JudgedLabels:
     )
     candidate = np.array([False, False, False, True, True, False, False])
     return JudgedLabels(
+        caution=1.0,
         snapshot=SNAPSHOT,
         verdict=verdict,
         place_A=np.arange(7),
@@ -129,7 +130,7 @@ def test_a_run_that_is_not_finished_has_no_figures() -> None:
 @pytest.mark.parametrize("precision", [0.0, 0.5, 0.8, 0.9, 0.95, 0.99, 1.0])
 def test_the_preview_is_that_of_all_predictions(precision: float) -> None:
     p_N = np.round(np.random.default_rng(0).beta(4, 1, size=300), 3)  # some are equal
-    run = VerificationRun(summary={"totals": {"judged": 400}, "acceptance": acceptance_curve(p_N)})
+    run = VerificationRun(summary={"totals": {"judged": 400}, "acceptance": acceptance_curve(p_N, caution=1.0)})
     exact, preview = threshold_from_expectation(p_N, precision=precision), acceptance_preview(run, precision)
     assert (preview.threshold, preview.accepted) == (exact.threshold, exact.accepted)
     assert preview.precision == (None if exact.precision is None else pytest.approx(exact.precision))
@@ -139,7 +140,7 @@ def test_the_preview_is_that_of_all_predictions(precision: float) -> None:
 
 def test_a_long_curve_is_cut_and_never_promises_too_much() -> None:
     p_N = np.random.default_rng(1).random(20_000)
-    curve = acceptance_curve(p_N)
+    curve = acceptance_curve(p_N, caution=1.0)
     assert len(curve) == CURVE_POINTS
     run = VerificationRun(summary={"totals": {"judged": len(p_N)}, "acceptance": curve})
     for precision in (0.6, 0.9, 0.97):
@@ -153,3 +154,10 @@ def test_a_long_curve_is_cut_and_never_promises_too_much() -> None:
 def test_a_precision_that_is_no_share_is_refused() -> None:
     with pytest.raises(ValueError, match="expected 0 to 1"):
         acceptance_preview(VerificationRun(), 1.5)
+
+
+def test_where_caution_is_taken_less_precision_is_promised() -> None:
+    p_N = np.array([0.9, 0.95, 1.0])
+    plain, cautious = (acceptance_curve(p_N, caution=caution) for caution in (1.0, 0.5))
+    assert [point[:2] for point in plain] == [point[:2] for point in cautious]
+    assert [expected for *_, expected in cautious] == pytest.approx([1 - 2 * (1 - e) for *_, e in plain])

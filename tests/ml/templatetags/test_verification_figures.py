@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -104,6 +105,13 @@ def contexts(run: VerificationRun, steps: list[StepView]) -> dict[str, dict[str,
 def no_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing here need a database."""
     monkeypatch.setattr("ml.selectors.run_comparison._training_seconds", lambda _runs: {})
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    """Let the language that a page of another test was asked for in not stay."""
+    with override("en"):
+        yield
 
 
 def render(name: str, **context: Any) -> str:

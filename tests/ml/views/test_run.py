@@ -347,7 +347,7 @@ def test_a_precision_that_no_label_reaches_accepts_none(run: VerificationRun, cu
 def test_an_engineer_looks_but_accepts_nothing(labels: list[CandidateAnnotation], run: VerificationRun) -> None:
     engineer = make_member(run.dataset, Role.ENGINEER)
     page = client_of(engineer).get(PAGE)
-    assert b"Accept those" not in page.content
+    assert b"Accept up to" not in page.content
     for wish in ({"annotation": labels[0].pk}, {"precision": "0.94"}):
         assert post(engineer, "accept", **wish) == ["Labels are accepted by curators of the dataset alone."]
     assert post(engineer, "undo", everything="1") == ["Labels are accepted by curators of the dataset alone."]
