@@ -135,6 +135,7 @@ def test_the_pages_are_accessible_and_fit(
         if address.endswith("1/"):
             page.keyboard.press("j")
             wait_until(page, "document.querySelector('#audition earmark-player')?.shadowRoot?.querySelector('button')")
+            page.evaluate("scrollTo(0, 0)")  # the bar half covers whatever link it happens to stand over
         found += violations(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], address
     assert found == []
