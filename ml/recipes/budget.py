@@ -50,7 +50,9 @@ def seconds_needed(plan: Plan, candidates: CandidateSet, *, device: str, process
     for member in plan.members:
         epochs = member.training.epochs + (plan.iterations - 1) * (member.fine_tuning or member.training).epochs
         examples = _examples_per_epoch(member, candidates, shared)
-        total += _seconds_per_example(member, candidates.n_classes, device) * examples * epochs * plan.n_folds
+        heard = examples * epochs * plan.n_folds
+        heard += _examples_per_epoch(member, candidates, 1) * (member.whole or member.training).epochs * plan.n_whole
+        total += _seconds_per_example(member, candidates.n_classes, device) * heard
     parallel = min(processes, plan.n_folds * len(plan.members))
     return total * (1 + JUDGING_SHARE) / parallel
 
@@ -64,6 +66,7 @@ def fitted(plan: Plan, share: float) -> Plan:
                 member,
                 training=_shorter(member.training, share),
                 fine_tuning=member.fine_tuning and _shorter(member.fine_tuning, share),
+                whole=member.whole and _shorter(member.whole, share),
             )
             for member in plan.members
         ),

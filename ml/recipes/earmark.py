@@ -17,6 +17,11 @@ Networks' probabilities are made honest on verified clips that they did not hear
 are accepted unheard as keep the expected share of right ones at what was asked for; none where there are too few such
 verified clips to know how honest the probabilities are.
 
+Test clips of people whom no network heard need nothing held back. In the last iteration two more networks learn from
+all groups, with the labels as they are believed by then, and have a voice in those clips beside the folds' networks. On
+spoken digits that raised the share of an unheard speaker's digits that are named rightly by 0.011, on the average of
+nine comparisons, from -0.010 to 0.040; single networks that differ in the seed alone differ by up to 0.06.
+
 Groups of clips that people rated since the last run count as verified in the next: that is how ratings are fed back.
 
 Shapes: N clips, M members, K classes.
@@ -36,7 +41,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.recipes.candidates import CandidateSet
+from ml.recipes.candidates import Bools, CandidateSet
 from ml.recipes.earmark_members import members
 from ml.recipes.outputs import member_probabilities
 from ml.recipes.plan import Output, Plan, State, Step, Verdict, Work
@@ -51,6 +56,7 @@ from ml.verification.progress_row import iteration_row
 
 ITERATIONS = 3
 MOST_FOLDS = 4
+WHOLE = 2  # networks that learn from all groups in the last iteration, for groups that nobody heard
 FIRST_WEIGHT = 0.5  # of a non-verified label before anything is known about it
 CONFUSION = ConfusionConfig()
 # Of the wrong labels that are allowed as many are aimed at: probabilities near 1 tend to be too good. Chosen, like the
@@ -73,6 +79,7 @@ class EarmarkRecipe:
             members=members(candidates, sample_rate_hz=sample_rate_hz),
             iterations=ITERATIONS,
             n_folds=max(1, min(MOST_FOLDS, groups)),
+            n_whole=WHOLE if _unheard(candidates).any() else 0,
         )
 
     def begin(self, candidates: CandidateSet, plan: Plan, *, seed: int) -> State:
@@ -97,15 +104,17 @@ class EarmarkRecipe:
             "weight": np.where(candidates.verified_N, 1.0, FIRST_WEIGHT),
         }
 
-    def work(self, candidates: CandidateSet, plan: Plan, state: State, step: Step) -> Work:  # noqa: ARG002 -- others need it
-        """Train on all other folds, judge this one and the test clips."""
-        trained = np.flatnonzero(candidates.trained_N & (state["fold"] != step.fold))
+    def work(self, candidates: CandidateSet, plan: Plan, state: State, step: Step) -> Work:
+        """Train on all other folds, judge this one and the test clips; or train on all, judge whom nobody heard."""
+        own_N = state["fold"] == step.fold
+        judged_N = _unheard(candidates) if plan.whole(step) else own_N | candidates.test_N
+        trained = np.flatnonzero(candidates.trained_N & ~own_N)
         return Work(
             trained_S=trained,
             target_SK=state["target"][trained],
             weight_S=state["weight"][trained],
             verified_S=candidates.verified_N[trained],
-            judged=np.flatnonzero((state["fold"] == step.fold) | candidates.test_N),
+            judged=np.flatnonzero(judged_N),
             validated=np.zeros(0, dtype=np.int64),
         )
 
@@ -175,3 +184,10 @@ class EarmarkRecipe:
         return Verdict(
             p_NK=state["p"], p_MNK=state["p_members"], p_correct_N=p_correct_N, label_N=label_N, accept_N=accept_N
         )
+
+
+def _unheard(candidates: CandidateSet) -> Bools:
+    """Find the test clips of groups that have no clip to learn from, so that every network may judge them."""
+    heard = candidates.group_N[candidates.trained_N]
+    unheard_N: Bools = candidates.test_N & ~np.isin(candidates.group_N, heard)
+    return unheard_N

@@ -3,7 +3,8 @@
 A verification is a sequence of iterations. In each, every *member* of the ensemble (a network with its features and its
 training) is trained once for each *fold*; the training of one member for one fold is a *step*, the unit that is run on
 some worker, killed, resumed and never repeated once it is done. When all steps of an iteration are done, the recipe
-*fuses* their probabilities into the state that the next iteration starts from.
+*fuses* their probabilities into the state that the next iteration starts from. The last iteration may have *whole*
+steps, which leave no fold out, for test clips of which no group is learned from.
 
 A recipe's decisions are pure functions of the candidates, its plan and the probabilities, so that the same run gives
 the same answer on one process, on many, or after any number of interruptions.
@@ -46,6 +47,8 @@ class Member:
         How it is trained in the first iteration, and in the others unless `fine_tuning` says otherwise.
     fine_tuning : TrainingConfig, optional
         How it is trained further from the weights of the iteration before; without, each iteration starts anew.
+    whole : TrainingConfig, optional
+        How it is trained, from new weights, on all clips of all groups (see `Plan.n_whole`); without, as at first.
     windows : WindowConfig
         Excerpts by which clips are judged.
     padded : bool
@@ -60,6 +63,7 @@ class Member:
     fine_tuning: TrainingConfig | None
     windows: WindowConfig
     padded: bool = False
+    whole: TrainingConfig | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,32 +78,41 @@ class Plan:
         The ensemble.
     iterations, n_folds : int
         Rounds, and folds of each.
+    n_whole : int
+        Further steps of each member in the last iteration, which leave no fold out: they learn from all clips, start
+        anew and judge none but test clips. They count on after the folds.
     """
 
     recipe: str
     members: tuple[Member, ...]
     iterations: int
     n_folds: int
+    n_whole: int = 0
 
     def training(self, step: Step) -> TrainingConfig:
         """Return how a step is trained."""
         member = self.members[step.member]
+        if self.whole(step):
+            return member.whole or member.training
         return member.fine_tuning if step.iteration and member.fine_tuning else member.training
 
     def warm(self, step: Step) -> bool:
         """Say whether a step goes on from the weights of the iteration before."""
-        return bool(step.iteration and self.members[step.member].fine_tuning)
+        return bool(step.iteration and self.members[step.member].fine_tuning and not self.whole(step))
+
+    def whole(self, step: Step) -> bool:
+        """Say whether a step leaves no fold out."""
+        return step.fold >= self.n_folds
 
     def steps(self, iteration: int) -> tuple[Step, ...]:
         """List the steps of an iteration."""
-        return tuple(
-            Step(iteration, member, fold) for member in range(len(self.members)) for fold in range(self.n_folds)
-        )
+        parts = self.n_folds + (self.n_whole if iteration == self.iterations - 1 else 0)
+        return tuple(Step(iteration, member, part) for member in range(len(self.members)) for part in range(parts))
 
 
 @dataclass(frozen=True, order=True)
 class Step:
-    """The training of one member for one fold in one iteration; all count from 0."""
+    """The training of one member for one fold in one iteration; all count from 0, whole ones from the last fold on."""
 
     iteration: int
     member: int

@@ -217,10 +217,11 @@ def _share_done(plan: dict[str, Any], steps: list[StepView]) -> float:
     """Return the share of all steps that is done; iterations before the first of this start are done."""
     if not plan or not steps:
         return 0.0
-    each: int = len(plan["members"]) * plan["n_folds"]
+    members = len(plan["members"])
+    each: int = members * plan["n_folds"]
     begun = sum(
         1.0 if step.state == JobState.DONE else step.epochs / step.epochs_total if step.epochs_total else 0.0
         for step in steps
     )
-    whole: int = each * plan["iterations"]
-    return min(1.0, (steps[0].iteration * each + begun) / whole)
+    total: int = each * plan["iterations"] + members * plan.get("n_whole", 0)  # which runs of before do not have
+    return min(1.0, (steps[0].iteration * each + begun) / total)

@@ -40,7 +40,9 @@ def make_candidates(count: int = 24, *, n_classes: int = 3, n_groups: int = 4, *
     return CandidateSet(**values)
 
 
-def make_plan(*, epochs: int = 2, iterations: int = 2, n_folds: int = 2, members: int = 1, warm: bool = True) -> Plan:
+def make_plan(
+    *, epochs: int = 2, iterations: int = 2, n_folds: int = 2, n_whole: int = 0, members: int = 1, warm: bool = True
+) -> Plan:
     """Return a plan of recipe `earmark` whose networks have a few hundred weights."""
     training = TrainingConfig(epochs=epochs, batch_size=8, crop_frames=16, learning_rate=1e-2)
     member = Member(
@@ -53,7 +55,7 @@ def make_plan(*, epochs: int = 2, iterations: int = 2, n_folds: int = 2, members
         windows=WindowConfig(kind="sliding", frames=16, hop=8),
         padded=True,
     )
-    return Plan(recipe="earmark", members=(member,) * members, iterations=iterations, n_folds=n_folds)
+    return Plan(recipe="earmark", members=(member,) * members, iterations=iterations, n_folds=n_folds, n_whole=n_whole)
 
 
 def store_spectrograms(stores: Path, candidates: CandidateSet, *, seed: int = 0) -> None:

@@ -91,6 +91,43 @@ def test_every_label_is_judged_once_by_those_who_heard_other_groups_only(seed: i
     assert sorted(judged) == list(range(40))
 
 
+def test_in_the_end_networks_that_heard_all_groups_judge_groups_that_nobody_heard() -> None:
+    # Group 7 is for test, and so is a clip of group 6, whose other clips are learned from.
+    group_N = np.arange(48) // 6
+    test_N = (group_N == 7) | (np.arange(48) == 41)
+    candidates = make_candidates(
+        48, group_N=group_N, test_N=test_N, label_N=np.where(test_N, -1, np.arange(48) % 3), verified_N=group_N < 3
+    )
+    plan = RECIPE.plan(candidates, sample_rate_hz=8_000)
+    state = RECIPE.begin(candidates, plan, seed=0)
+    last = plan.iterations - 1
+
+    assert plan.n_whole > 0
+    assert len(plan.steps(0)) == plan.n_folds
+    assert len(plan.steps(last)) == plan.n_folds + plan.n_whole
+    for step in plan.steps(last)[plan.n_folds :]:
+        work = RECIPE.work(candidates, plan, state, step)
+        assert work.trained_S.tolist() == np.flatnonzero(~test_N).tolist()
+        assert work.judged.tolist() == list(range(42, 48))
+        assert not plan.warm(step)
+    # They have a word in what is said of those clips, and in nothing else.
+    p_NK = np.full((48, 3), 1 / 3)
+    outputs = outputs_of(candidates, plan, state, p_NK, iteration=last)
+    sure = np.tile([0.9, 0.05, 0.05], (6, 1))
+    outputs[-1] = Output(step=outputs[-1].step, clip_J=outputs[-1].clip_J, p_JK=sure)
+    after, _ = RECIPE.fuse(candidates, plan, state, outputs, iteration=last)
+    assert (after["p"][42:].argmax(axis=1) == 0).all()
+    np.testing.assert_allclose(after["p"][:42], 1 / 3)
+
+
+def test_without_clips_of_unheard_groups_nothing_is_trained_for_them() -> None:
+    test_N = np.arange(24) == 20  # others of its group are learned from
+    heard = make_candidates(test_N=test_N, label_N=np.where(test_N, -1, np.arange(24) % 3))
+
+    for candidates in (make_candidates(), heard):
+        assert RECIPE.plan(candidates, sample_rate_hz=8_000).n_whole == 0
+
+
 @pytest.mark.parametrize("with_verified", [True, False])
 def test_a_single_group_is_judged_by_all_others(with_verified: bool) -> None:  # noqa: FBT001 -- a parameter of the test
     group_N = np.arange(24) // 6

@@ -110,3 +110,11 @@ def test_the_list_takes_two_queries_whatever_the_number_of_runs(dataset: Dataset
         counts.append(len(queries))
         assert {view.state for view in views} == {RunState.QUEUED, RunState.DONE}
     assert counts == [2, 2]
+
+
+def test_the_steps_that_leave_no_fold_out_count_once(dataset: Dataset) -> None:
+    run = make_run(dataset, plan={**PLAN, "n_whole": 1})  # ten steps
+    ask_features(run)
+    ask_steps(run, [(1, member, part) for member in (0, 1) for part in (0, 1, 2)])
+    set_jobs(JobState.DONE, kind=STEP, parameters__fold=2)
+    assert run_view(run).share_done == pytest.approx((4 + 2) / 10)
