@@ -49,7 +49,7 @@ class Child:
         self.process = subprocess.Popen(  # noqa: S603 -- the command is ours
             list(self.command),
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 -- the parent has one thread
+            preexec_fn=die_with_parent,  # noqa: PLW1509 -- the parent has one thread
         )
         self.started_at = time.monotonic()
 
@@ -62,7 +62,7 @@ class Child:
                 return
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask the kernel for SIGTERM when the parent is killed, so that no port stays taken."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

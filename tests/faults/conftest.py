@@ -1,7 +1,9 @@
 """Real workers, a real broker and a database that other processes can open.
 
 The database stands in for the test's own for as long as a test runs: a file for SQLite, a database of
-its own on the server that ``DATABASE_URL`` names. The broker is the one of ``BROKER_URL``.
+its own on the server that ``DATABASE_URL`` names. The broker is the one of ``BROKER_URL``; on a Redis the keys of
+these tests begin with a word of their own, since any other worker that listens there (one that an interrupted run of
+the tests left behind, or that of an installation) would take their messages away.
 """
 
 from __future__ import annotations
@@ -22,11 +24,15 @@ from typing import Any
 import dj_database_url
 import psycopg
 import pytest
+import redis
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
 from django.db.utils import load_backend
 from pytest_django.plugin import DjangoDbBlocker
 
+from curation.celery import app
+from curation.management.supervisor import die_with_parent
 from curation.models import Job, JobState
 from curation.services.jobs import enqueue
 
@@ -39,6 +45,26 @@ ENDED = {JobState.DONE, JobState.FAILED, JobState.CANCELLED}
 def _kinds() -> None:
     sys.path.insert(0, str(HERE))
     importlib.import_module("fault_kinds.kinds").register()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_keys() -> Iterator[None]:
+    """Give the messages of this process a prefix, which its workers learn from their environment."""
+    address = settings.CELERY_BROKER_URL
+    if not address.startswith("redis"):
+        yield
+        return
+    prefix = f"earmark-faults-{uuid.uuid4().hex[:12]}:"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAULT_KEY_PREFIX", prefix)
+        options = {**app.conf.broker_transport_options, "global_keyprefix": prefix}
+        patch.setitem(app.conf, "broker_transport_options", options)
+        app._after_fork()  # connections of tests before these know no prefix
+        yield
+    app._after_fork()
+    with redis.Redis.from_url(address) as server:
+        for key in server.scan_iter(f"{prefix}*"):
+            server.delete(key)
 
 
 @pytest.fixture
@@ -93,6 +119,7 @@ class Workers:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 -- tests run in one thread
             )
         self._alive.append(worker)
         return worker
