@@ -14,7 +14,7 @@ import torch
 
 from ml.networks.registry import build
 from ml.recipes.candidates import CandidateSet
-from ml.recipes.plan import Member, Plan
+from ml.recipes.plan import Member, Plan, Step
 from ml.training.batches import Batch
 from ml.training.config import TrainingConfig
 from ml.training.schedule import ScheduleConfig
@@ -47,11 +47,12 @@ def seconds_needed(plan: Plan, candidates: CandidateSet, *, device: str, process
     """
     shared = 1 - 1 / plan.n_folds if plan.n_folds > 1 else 1  # of the clips, by each fold
     total = 0.0
-    for member in plan.members:
-        epochs = member.training.epochs + (plan.iterations - 1) * (member.fine_tuning or member.training).epochs
+    for number, member in enumerate(plan.members):
+        epochs = member.training.epochs + (plan.judging - 1) * (member.fine_tuning or member.training).epochs
         examples = _examples_per_epoch(member, candidates, shared)
         heard = examples * epochs * plan.n_folds
-        heard += _examples_per_epoch(member, candidates, 1) * (member.whole or member.training).epochs * plan.n_whole
+        whole = plan.training(Step(plan.judging, number, 0))
+        heard += _examples_per_epoch(member, candidates, 1) * whole.epochs * plan.n_whole
         total += _seconds_per_example(member, candidates.n_classes, device) * heard
     parallel = min(processes, plan.n_folds * len(plan.members))
     return total * (1 + JUDGING_SHARE) / parallel

@@ -3,8 +3,8 @@
 A verification is a sequence of iterations. In each, every *member* of the ensemble (a network with its features and its
 training) is trained once for each *fold*; the training of one member for one fold is a *step*, the unit that is run on
 some worker, killed, resumed and never repeated once it is done. When all steps of an iteration are done, the recipe
-*fuses* their probabilities into the state that the next iteration starts from. The last iteration may have *whole*
-steps, which leave no fold out, for test clips of which no group is learned from.
+*fuses* their probabilities into the state that the next iteration starts from. The last iteration may consist of
+*whole* steps, which leave no fold out, for test clips of which no group is learned from.
 
 A recipe's decisions are pure functions of the candidates, its plan and the probabilities, so that the same run gives
 the same answer on one process, on many, or after any number of interruptions.
@@ -48,7 +48,7 @@ class Member:
     fine_tuning : TrainingConfig, optional
         How it is trained further from the weights of the iteration before; without, each iteration starts anew.
     whole : TrainingConfig, optional
-        How it is trained, from new weights, on all clips of all groups (see `Plan.n_whole`); without, as at first.
+        How it is trained on all clips of all groups (see `Plan.n_whole`); without, as in the iteration before.
     windows : WindowConfig
         Excerpts by which clips are judged.
     padded : bool
@@ -77,10 +77,10 @@ class Plan:
     members : tuple of Member
         The ensemble.
     iterations, n_folds : int
-        Rounds, and folds of each.
+        Rounds, a last one of whole steps included, and folds of each.
     n_whole : int
-        Further steps of each member in the last iteration, which leave no fold out: they learn from all clips, start
-        anew and judge none but test clips. They count on after the folds.
+        Steps of each member in a last iteration that leave no fold out: they go on from the folds' networks of the
+        iteration before, learn from all clips and judge none but test clips. 0 for no such iteration.
     """
 
     recipe: str
@@ -89,30 +89,40 @@ class Plan:
     n_folds: int
     n_whole: int = 0
 
+    def __post_init__(self) -> None:
+        assert 0 <= self.n_whole <= self.n_folds  # noqa: S101 -- each goes on from a fold's network
+
+    @property
+    def judging(self) -> int:
+        """The iterations whose steps leave a fold out and judge it."""
+        return self.iterations - bool(self.n_whole)
+
     def training(self, step: Step) -> TrainingConfig:
         """Return how a step is trained."""
         member = self.members[step.member]
-        if self.whole(step):
-            return member.whole or member.training
+        if self.whole(step) and member.whole:
+            return member.whole
         return member.fine_tuning if step.iteration and member.fine_tuning else member.training
 
-    def warm(self, step: Step) -> bool:
-        """Say whether a step goes on from the weights of the iteration before."""
-        return bool(step.iteration and self.members[step.member].fine_tuning and not self.whole(step))
+    def origin(self, step: Step) -> Step | None:
+        """Return the step of the iteration before from whose weights a step goes on; None if it begins anew."""
+        if not step.iteration or not self.members[step.member].fine_tuning:
+            return None
+        return Step(step.iteration - 1, step.member, step.fold)
 
     def whole(self, step: Step) -> bool:
         """Say whether a step leaves no fold out."""
-        return step.fold >= self.n_folds
+        return step.iteration >= self.judging
 
     def steps(self, iteration: int) -> tuple[Step, ...]:
         """List the steps of an iteration."""
-        parts = self.n_folds + (self.n_whole if iteration == self.iterations - 1 else 0)
+        parts = self.n_folds if iteration < self.judging else self.n_whole
         return tuple(Step(iteration, member, part) for member in range(len(self.members)) for part in range(parts))
 
 
 @dataclass(frozen=True, order=True)
 class Step:
-    """The training of one member for one fold in one iteration; all count from 0, whole ones from the last fold on."""
+    """The training of one member for one fold in one iteration; all count from 0."""
 
     iteration: int
     member: int

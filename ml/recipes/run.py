@@ -116,8 +116,8 @@ class VerificationRun:
         network = build(
             member.network, self.candidates.n_classes, seed=derived_seed(self.seed, Purpose.NETWORK, *place), **options
         )
-        if self.plan.warm(step):
-            network.load_state_dict(self.folder.read_weights(Step(step.iteration - 1, step.member, step.fold)))
+        if (origin := self.plan.origin(step)) is not None:
+            network.load_state_dict(self.folder.read_weights(origin))
         epochs = self.folder.read_epochs(step)
 
         def told(record: EpochRecord) -> None:

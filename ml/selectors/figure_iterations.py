@@ -16,7 +16,7 @@ from ml.selectors.figure_geometry import percent
 
 PARTS = ("correct_1st", "correct_2nd", "correct_3rd", "incorrect", "without_label")
 # What only some recipes tell, in this order.
-EXTRAS = ("relabelled", "expected_wrong", "temperature", "validation_loss")
+EXTRAS = ("relabelled", "expected_wrong", "temperature", "validation_loss", "strangers")
 
 
 @dataclass(frozen=True, kw_only=True)

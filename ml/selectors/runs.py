@@ -223,5 +223,6 @@ def _share_done(plan: dict[str, Any], steps: list[StepView]) -> float:
         1.0 if step.state == JobState.DONE else step.epochs / step.epochs_total if step.epochs_total else 0.0
         for step in steps
     )
-    total: int = each * plan["iterations"] + members * plan.get("n_whole", 0)  # which runs of before do not have
+    whole: int = members * plan.get("n_whole", 0)  # which runs of before do not have
+    total = each * (plan["iterations"] - bool(whole)) + whole
     return min(1.0, (steps[0].iteration * each + begun) / total)

@@ -232,6 +232,11 @@ def _summary(out: Path, candidates: CandidateSet, *, accepted: int, precision: f
 
 def _line(row: dict[str, Any]) -> str:
     """Return the row of an iteration as a line (Nguyen's table 2)."""
+    if "strangers" in row:
+        return (
+            f"iteration {row['iteration']}: networks that heard all groups judged {row['strangers']} test clips of "
+            "groups that nobody heard"
+        )
     total = row["correct_1st"] + row["correct_2nd"] + row["correct_3rd"] + row["incorrect"]
     if not total:
         return f"iteration {row['iteration']}: no label was left to judge"

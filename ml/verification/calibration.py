@@ -82,9 +82,14 @@ class Temperature:
         float64 array [shape=(N, K)]
             Calibrated probabilities: the same array where the temperature is 1.
         """
-        if self.value == 1:
-            return p_NK
-        return softmax(log_probabilities(p_NK) / self.value)
+        return at_temperature(p_NK, self.value)
+
+
+def at_temperature(p_NK: Floats, temperature: float) -> Floats:
+    """Rescale probabilities by a temperature that was fitted before, as `Temperature.apply` does."""
+    if temperature == 1:
+        return p_NK
+    return softmax(log_probabilities(p_NK) / temperature)
 
 
 @dataclass(frozen=True)

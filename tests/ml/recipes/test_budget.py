@@ -51,7 +51,7 @@ def test_one_fold_learns_from_all_clips() -> None:
 
 @pytest.mark.usefixtures("_a_hundredth_of_a_second")
 def test_steps_that_leave_no_fold_out_learn_from_all_clips_once() -> None:
-    plan = make_plan(epochs=10, iterations=2, n_folds=4, n_whole=2)
+    plan = make_plan(epochs=10, iterations=3, n_folds=4, n_whole=2)
     longer = replace(plan.members[0].training, epochs=15)
 
     # 2 iterations of 10 epochs of 4 folds of 18 clips, and 2 steps of 24 clips.

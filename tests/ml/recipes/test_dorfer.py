@@ -49,7 +49,7 @@ def test_later_rounds_learn_from_verified_and_self_verified_clips_of_the_other_f
         work = RECIPE.work(CLIPS, plan, state, Step(1, 0, fold))
         assert work.trained_S.tolist() == [n for n in trusted if state["fold"][n] != fold]
         assert work.target_SK.argmax(axis=1).tolist() == CLIPS.label_N[work.trained_S].tolist()
-    assert plan.warm(Step(1, 0, 0))
+    assert plan.origin(Step(1, 0, 0)) == Step(0, 0, 0)
     assert plan.training(Step(1, 0, 0)).epochs == 30
     assert not plan.training(Step(1, 0, 0)).augmentation.mixup_alpha
 

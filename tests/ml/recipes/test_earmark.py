@@ -103,21 +103,29 @@ def test_in_the_end_networks_that_heard_all_groups_judge_groups_that_nobody_hear
     last = plan.iterations - 1
 
     assert plan.n_whole > 0
-    assert len(plan.steps(0)) == plan.n_folds
-    assert len(plan.steps(last)) == plan.n_folds + plan.n_whole
-    for step in plan.steps(last)[plan.n_folds :]:
+    assert [len(plan.steps(iteration)) for iteration in range(last)] == [plan.n_folds] * last
+    assert len(plan.steps(last)) == plan.n_whole
+    for step in plan.steps(last):
         work = RECIPE.work(candidates, plan, state, step)
         assert work.trained_S.tolist() == np.flatnonzero(~test_N).tolist()
         assert work.judged.tolist() == list(range(42, 48))
-        assert not plan.warm(step)
-    # They have a word in what is said of those clips, and in nothing else.
-    p_NK = np.full((48, 3), 1 / 3)
-    outputs = outputs_of(candidates, plan, state, p_NK, iteration=last)
+        assert plan.origin(step) == Step(last - 1, 0, step.fold)
+    for step in plan.steps(0):
+        assert not set(RECIPE.work(candidates, plan, state, step).judged) & set(range(42, 48))
+    # They alone say what those clips are, and nothing of others.
+    p_NK = believed(np.arange(48) % 3)[:, :3]
+    p_NK /= p_NK.sum(axis=1, keepdims=True)
+    before, row = RECIPE.fuse(candidates, plan, state, outputs_of(candidates, plan, state, p_NK), iteration=0)
     sure = np.tile([0.9, 0.05, 0.05], (6, 1))
-    outputs[-1] = Output(step=outputs[-1].step, clip_J=outputs[-1].clip_J, p_JK=sure)
-    after, _ = RECIPE.fuse(candidates, plan, state, outputs, iteration=last)
-    assert (after["p"][42:].argmax(axis=1) == 0).all()
-    np.testing.assert_allclose(after["p"][:42], 1 / 3)
+    outputs = [Output(step=step, clip_J=np.arange(42, 48), p_JK=sure) for step in plan.steps(last)]
+    after, last_row = RECIPE.fuse(candidates, plan, before, outputs, iteration=last)
+    softened = sure ** (1 / row["temperature"])
+    np.testing.assert_allclose(after["p"][42:], softened / softened.sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(after["p_members"][0, 42:], sure)
+    np.testing.assert_array_equal(after["p"][:42], before["p"][:42])
+    for name in ("target", "weight", "transition", "calibrated"):
+        np.testing.assert_array_equal(after[name], before[name])
+    assert last_row == {**row, "iteration": last + 1, "strangers": 6}
 
 
 def test_without_clips_of_unheard_groups_nothing_is_trained_for_them() -> None:

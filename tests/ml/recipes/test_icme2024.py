@@ -41,7 +41,7 @@ def test_then_predictions_teach_as_labels_and_only_test_clips_are_judged() -> No
     assert work.target_SK.argmax(axis=1).tolist() == [0, 1, 2, 4, 0]
     assert work.verified_S.tolist() == [True, True, False, False, False]
     assert work.judged.tolist() == [5]
-    assert plan.warm(first_step(1))
+    assert plan.origin(first_step(1)) == first_step(0)
 
 
 def test_labels_are_judged_by_the_first_iteration_and_test_clips_by_the_second() -> None:

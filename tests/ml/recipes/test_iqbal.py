@@ -51,7 +51,7 @@ def test_then_confirmed_labels_weigh_one_and_predictions_that_replace_others_nin
     work = RECIPE.work(CLIPS, plan, state, Step(1, 0, fold))
     place = work.trained_S.tolist().index(1)
     assert work.target_SK[place].tolist() == [0, 0, 0, 1]
-    assert not plan.warm(Step(1, 0, fold))
+    assert plan.origin(Step(1, 0, fold)) is None
 
 
 def test_confirmed_labels_are_accepted_and_no_other() -> None:

@@ -112,9 +112,9 @@ def test_the_list_takes_two_queries_whatever_the_number_of_runs(dataset: Dataset
     assert counts == [2, 2]
 
 
-def test_the_steps_that_leave_no_fold_out_count_once(dataset: Dataset) -> None:
-    run = make_run(dataset, plan={**PLAN, "n_whole": 1})  # ten steps
+def test_an_iteration_of_steps_that_leave_no_fold_out_counts_those_alone(dataset: Dataset) -> None:
+    run = make_run(dataset, plan={**PLAN, "iterations": 3, "n_whole": 1})  # ten steps
     ask_features(run)
-    ask_steps(run, [(1, member, part) for member in (0, 1) for part in (0, 1, 2)])
-    set_jobs(JobState.DONE, kind=STEP, parameters__fold=2)
-    assert run_view(run).share_done == pytest.approx((4 + 2) / 10)
+    ask_steps(run, [(2, member, 0) for member in (0, 1)])
+    set_jobs(JobState.DONE, kind=STEP, parameters__member=0)
+    assert run_view(run).share_done == pytest.approx((8 + 1) / 10)

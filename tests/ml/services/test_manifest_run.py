@@ -39,8 +39,9 @@ def test_people_see_what_is_done(finished: tuple[Path, Told]) -> None:
     _, told = finished
 
     assert told.lines[0].startswith("Training would take about ")
-    assert [line.split(":")[0] for line in told.lines[1:]] == ["iteration 1", "iteration 2", "iteration 3"]
+    assert [line.split(":")[0] for line in told.lines[1:]] == [f"iteration {number}" for number in (1, 2, 3, 4)]
     assert "not among three" in told.lines[1]
+    assert told.lines[4].endswith("networks that heard all groups judged 6 test clips of groups that nobody heard")
     # Of 4 groups of 6 clips one is for test and two are verified.
     assert "24 clips. Of 6 labels that nobody verified" in told.summary
     assert "at an expected precision of 0.9;" in told.summary
@@ -94,7 +95,7 @@ def test_other_code_begins_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -
 
     told = verify(folder / "manifest.csv", folder / "audio")
 
-    assert len(told.lines) == 4
+    assert len(told.lines) == 5
     assert "features" not in {label for label, _, _ in told.phases}
 
 
@@ -103,7 +104,7 @@ def test_other_rows_are_another_run_on_the_same_features(folder: Path) -> None:
 
     told = verify(write_rows(folder / "fewer.csv", rows), folder / "audio")
 
-    assert len(told.lines) == 4
+    assert len(told.lines) == 5
     assert "features" not in {label for label, _, _ in told.phases}
     assert len(read_predictions(folder / "p.csv")) == 22
 
