@@ -21,6 +21,10 @@ class PredictionBasis(models.TextChoices):
     VERIFIED = "verified", _("Verified by people")  # it taught; models that did not hear its group judged it
     CANDIDATE = "candidate", _("Only label of its clip")  # the label that was judged
     OTHER = "other", _("One of several labels")  # taught nothing; judged by the probability of its category
+    REJECTED = (
+        "rejected",
+        _("Found absent by people"),
+    )  # wrong; `predicted` says which class the clip should have instead
 
 
 class Prediction(AppendOnlyModel):
@@ -45,7 +49,7 @@ class Prediction(AppendOnlyModel):
     category_need = models.FloatField()
     unreliability = models.FloatField()
     change_per_minute = models.FloatField()
-    priority = models.FloatField()  # 0 where people have verified it
+    priority = models.FloatField()  # 0 where people have verified or rejected it
 
     # Whether the recipe lets it be accepted unheard at all, and at the precision that was asked for.
     admitted = models.BooleanField()

@@ -23,7 +23,14 @@ more, and labels that were put right, knows strangers better than one that has n
 unheard speaker's digits the share that is named rightly rose from 0.850, 0.954 and 0.948 to 0.896, 0.968 and 0.966;
 voices of the networks that had not yet heard all took 0.006 to 0.022 of that away, so that they have none.
 
-Groups of clips that people rated since the last run count as verified in the next: that is how ratings are fed back.
+What people rated since the last run is fed back into the next. A label that they confirmed counts as verified. A clip
+whose labels they rejected stays: the rejected classes are out of the question, the others share their probability
+(`ml.verification.ruled_out`), and it teaches what is left of its posterior, with the weight of the likeliest class as
+other soft labels do; at first, when nothing else is known, all classes that are left alike. It is never accepted, the
+probability that its label is right is 0, and it is proposed the likeliest class that is left. One of which no class
+is left teaches nothing and is proposed nothing. All labels of the candidates' source, open, confirmed or rejected, show
+how it errs (`ml.verification.group_confusion` says why that is sound although people hear suspicious clips first);
+labels that came verified do not. Answers about a group never reach the networks that judge it.
 
 Shapes: N clips, M members, K classes.
 
@@ -53,8 +60,9 @@ from ml.verification.calibration import at_temperature, fit_temperature
 from ml.verification.fusion import geometric_mean
 from ml.verification.group_confusion import ConfusionConfig, estimate_group_confusion
 from ml.verification.noise_transitions import p_label_correct
-from ml.verification.probabilities import probability_of
+from ml.verification.probabilities import NONE, probability_of
 from ml.verification.progress_row import iteration_row
+from ml.verification.ruled_out import without_ruled_out
 
 ITERATIONS = 3  # besides the one for strangers
 MOST_FOLDS = 4
@@ -75,7 +83,7 @@ class EarmarkRecipe:
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:
         """Fit features, lengths and epochs to the clips."""
-        groups = len(np.unique(candidates.group_N[candidates.candidate_N]))
+        groups = len(np.unique(candidates.group_N[_asked(candidates)]))
         n_folds = max(1, min(MOST_FOLDS, groups))
         n_whole = min(MOST_WHOLE, n_folds) if _unheard(candidates).any() else 0
         return Plan(
@@ -88,24 +96,29 @@ class EarmarkRecipe:
 
     def begin(self, candidates: CandidateSet, plan: Plan, *, seed: int) -> State:
         """Divide groups into folds, and take labels as they are."""
-        trained = candidates.trained_N
+        trained = _taught(candidates)
+        label_N = np.where(candidates.narrowed_N, NONE, candidates.label_N)
         fold_N = np.full(len(candidates), -1)
         if plan.n_folds > 1:
             fold_N[trained] = group_folds(
-                candidates.label_N[trained],
+                label_N[trained],
                 candidates.group_N[trained],
                 candidates.verified_N[trained],
                 n_folds=plan.n_folds,
                 seed=seed,
             )
         else:  # a single group to be judged: only verified clips of others can judge it
-            fold_N[np.isin(candidates.group_N, candidates.group_N[candidates.candidate_N]) & trained] = 0
+            fold_N[np.isin(candidates.group_N, candidates.group_N[_asked(candidates)]) & trained] = 0
         target_NK = np.zeros((len(candidates), candidates.n_classes))
-        target_NK[trained, candidates.label_N[trained]] = 1
+        target_NK[candidates.trained_N, candidates.label_N[candidates.trained_N]] = 1
+        narrowed = candidates.narrowed_N
+        target_NK[narrowed] = without_ruled_out(target_NK[narrowed], candidates.excluded_NK[narrowed])
+        weight_N = np.where(candidates.verified_N, 1.0, FIRST_WEIGHT)
+        weight_N[narrowed] = np.minimum(FIRST_WEIGHT, target_NK[narrowed].max(axis=1))
         return {
             "fold": fold_N.astype(np.int64),
             "target": target_NK,
-            "weight": np.where(candidates.verified_N, 1.0, FIRST_WEIGHT),
+            "weight": weight_N,
         }
 
     def work(self, candidates: CandidateSet, plan: Plan, state: State, step: Step) -> Work:
@@ -114,7 +127,7 @@ class EarmarkRecipe:
         left_N = _unheard(candidates) & bool(plan.n_whole)
         own_N = (state["fold"] == step.fold) & (not plan.whole(step))
         judged_N = left_N if plan.whole(step) else own_N | (candidates.test_N & ~left_N)
-        trained = np.flatnonzero(candidates.trained_N & ~own_N)
+        trained = np.flatnonzero(_taught(candidates) & ~own_N)
         return Work(
             trained_S=trained,
             target_SK=state["target"][trained],
@@ -135,12 +148,16 @@ class EarmarkRecipe:
         judged, heard = candidates.candidate_N, candidates.verified_N & (state["fold"] >= 0)
         temperature = fit_temperature(p_NK[heard], candidates.label_N[heard])
         p_NK = temperature.apply(p_NK)
+        shown = candidates.same_source_N & (judged | (state["fold"] >= 0))
         confusion = estimate_group_confusion(
-            p_NK[judged], candidates.label_N[judged], candidates.group_N[judged], config=CONFUSION
+            p_NK[shown],
+            candidates.label_N[shown],
+            candidates.group_N[shown],
+            config=CONFUSION,
+            left_NK=_left(candidates)[shown],
         )
-        posterior_NK = confusion.posterior_NK
         target_NK, weight_N = state["target"].copy(), state["weight"].copy()
-        target_NK[judged], weight_N[judged] = posterior_NK, posterior_NK.max(axis=1)
+        target_NK[shown], weight_N[shown] = confusion.posterior_NK, confusion.posterior_NK.max(axis=1)
         after = {
             **state,
             "target": target_NK,
@@ -165,12 +182,16 @@ class EarmarkRecipe:
         judged = candidates.candidate_N
         known = candidates.trained_N & (state["fold"] >= 0)
         plain_N = np.full(len(candidates), np.nan)
-        plain_N[known] = p_label_correct(state["p"][known], candidates.label_N[known], state["transition"])
+        p_NK = without_ruled_out(state["p"], candidates.excluded_NK)
+        plain_N[known] = p_label_correct(p_NK[known], candidates.label_N[known], state["transition"])
         p_correct_N = plain_N.copy()
         p_correct_N[judged] = probability_of(state["target"][judged], candidates.label_N[judged])
+        p_correct_N[candidates.rejected_N] = 0
         # Verified clips that nobody could judge keep the label that people gave them.
-        label_N = np.where(known | candidates.test_N, state["p"].argmax(axis=1), candidates.label_N)
-        label_N[judged] = state["target"][judged].argmax(axis=1)
+        label_N = np.where(known | candidates.test_N, p_NK.argmax(axis=1), candidates.label_N)
+        told = judged | candidates.narrowed_N
+        label_N[told] = state["target"][told].argmax(axis=1)
+        label_N[candidates.excluded_NK.all(axis=1)] = NONE
         accept_N = judged & (plain_N >= LEAST_PLAIN) & state["calibrated"]
         aim = 1 - CAUTION * (1 - precision)
         threshold = threshold_from_expectation(p_correct_N[accept_N], precision=aim)
@@ -210,6 +231,27 @@ def _row(candidates: CandidateSet, state: State, *, iteration: int) -> dict[str,
 
 def _unheard(candidates: CandidateSet) -> Bools:
     """Find the test clips of groups that have no clip to learn from, so that every network may judge them."""
-    heard = candidates.group_N[candidates.trained_N]
+    heard = candidates.group_N[_taught(candidates)]
     unheard_N: Bools = candidates.test_N & ~np.isin(candidates.group_N, heard)
     return unheard_N
+
+
+def _asked(candidates: CandidateSet) -> Bools:
+    """Find the clips that are to be given a class: those with a label to be judged, and those without the rejected."""
+    asked_N: Bools = candidates.candidate_N | candidates.narrowed_N
+    return asked_N
+
+
+def _taught(candidates: CandidateSet) -> Bools:
+    """Find the clips that may be learned from: those with a label, and those of which people left fewer classes."""
+    taught_N: Bools = candidates.trained_N | candidates.narrowed_N
+    return taught_N
+
+
+def _left(candidates: CandidateSet) -> Bools:
+    """Return the classes that people left of each clip: of a verified one its label alone."""
+    left_NK: Bools = ~candidates.excluded_NK
+    verified = np.flatnonzero(candidates.verified_N)
+    left_NK[verified] = False
+    left_NK[verified, candidates.label_N[verified]] = True
+    return left_NK

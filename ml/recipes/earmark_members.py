@@ -69,7 +69,8 @@ def members(candidates: CandidateSet, *, sample_rate_hz: int) -> tuple[Member, .
     frames = min(max(frames, SHORTEST), LONGEST)
     # Longer excerpts cost more and teach more: half of the difference is made up for by hearing fewer.
     hearings = HEARINGS * math.sqrt(USUAL / frames)
-    epochs = min(max(round(hearings / int(candidates.trained_N.sum())), FEWEST_EPOCHS), MOST_EPOCHS)
+    taught = int((candidates.trained_N | candidates.narrowed_N).sum())
+    epochs = min(max(round(hearings / taught), FEWEST_EPOCHS), MOST_EPOCHS)
     training = TrainingConfig(
         epochs=epochs,
         batch_size=BATCH,

@@ -171,9 +171,9 @@ class Verdict:
     p_MNK : float64 array [shape=(M, N, K)]
         The same of each member.
     p_correct_N : float64 array [shape=(N,)]
-        Probability that the candidate label is right; nan where there is none.
+        Probability that the candidate label is right; nan where there is none, or nobody could judge it.
     label_N : int64 array [shape=(N,)]
-        Class that the run would give, the candidate label taken into account.
+        Class that the run would give, the candidate label taken into account; `NONE` where it would give none.
     accept_N : bool array [shape=(N,)]
         Whether the label would be accepted unheard; only non-verified clips are.
     """

@@ -1,10 +1,12 @@
 """What a run on a dataset takes: which labels teach, and which are judged.
 
 * A candidate annotation is *confirmed* if people settled it as present (PP, or PNP, which a release takes too), or if
-  it came verified from where it was imported. Ratings since an earlier run change that: so they are fed back.
-* One that is settled as not present (NP) is left out: that a sound is absent teaches no network which one is present.
+  it came verified from where it was imported, unless people settled it as absent. Ratings since an earlier run change
+  that: so they are fed back.
+* One that is settled as not present (NP) is *rejected*: it is judged no more, but its category is ruled out for the
+  clip, from which recipe `earmark` learns. The published recipes leave clips out that have no other label.
 * All others are judged. A clip teaches the category of its only annotation, or of the only confirmed one. A clip with
-  several annotations of which none, or more than one, is confirmed teaches nothing: its label is not one class.
+  several annotations, not counting rejected ones, of which none, or more than one, is confirmed teaches nothing: its label is not one class.
 """
 
 from __future__ import annotations
@@ -34,15 +36,21 @@ class Claim(NamedTuple):
     duration_s: float
     sample_rate_hz: int
     audio_key: str
+    consensus: str = ""
 
     @property
     def confirmed(self) -> bool:
         """Whether people vouch for it."""
-        return self.state == AnnotationState.SETTLED or self.came_verified
+        return not self.rejected and (self.state == AnnotationState.SETTLED or self.came_verified)
+
+    @property
+    def rejected(self) -> bool:
+        """Whether people settled it as not present."""
+        return self.consensus == Presence.NP
 
 
 def claims(dataset: Dataset) -> Iterator[Claim]:
-    """Yield the candidate annotations that a run takes, clip by clip, by one query.
+    """Yield the candidate annotations that a run takes and those that people rejected, clip by clip, by one query.
 
     Parameters
     ----------
@@ -55,7 +63,7 @@ def claims(dataset: Dataset) -> Iterator[Claim]:
         By primary key of clip and annotation.
     """
     rows = (
-        _taken(dataset)
+        CandidateAnnotation.objects.filter(dataset=dataset)
         .order_by("clip_id", "pk")
         .values_list(
             "pk",
@@ -67,6 +75,7 @@ def claims(dataset: Dataset) -> Iterator[Claim]:
             "clip__duration_s",
             "clip__sample_rate_hz",
             "clip__audio_key",
+            "consensus",
         )
     )
     return (Claim(*row) for row in rows.iterator(chunk_size=FETCHED_ROWS))

@@ -88,7 +88,7 @@ def _unheard(run: VerificationRun) -> QuerySet[Prediction]:
     accepted = acceptances_in_force().filter(annotation=OuterRef("annotation"))
     return (
         Prediction.objects.filter(~Exists(accepted), run=run)
-        .exclude(basis=PredictionBasis.VERIFIED)
+        .exclude(basis__in=(PredictionBasis.VERIFIED, PredictionBasis.REJECTED))
         .exclude(annotation__state=AnnotationState.SETTLED)
     )
 

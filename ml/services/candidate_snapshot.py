@@ -7,6 +7,10 @@ A clip enters with the label that it teaches. One that teaches nothing, since it
 one is confirmed, enters to be predicted only, and each of its labels is judged by the probability of its category.
 A category that no clip teaches has no probability: its labels are not judged.
 
+A label that people rejected rules its category out for the clip. A clip with no other label enters as a rejected one
+(`ml.recipes.candidates`). Which label the source gave it is known if it is the clip's only one and did not come
+verified; likewise only such labels, where people confirmed them, tell how the source errs.
+
 Shapes: N clips, K classes, A annotations.
 """
 
@@ -49,8 +53,8 @@ class Snapshot:
         Primary key of each annotation that is judged.
     row_A, class_A : int64 array [shape=(A,)]
         Its clip as an index into the clips, and its class.
-    confirmed_A : bool array [shape=(A,)]
-        Whether people vouch for it.
+    confirmed_A, rejected_A : bool array [shape=(A,)]
+        Whether people vouch for it, or found it absent.
     sample_rate_hz : int
         Median rate of the clips.
     """
@@ -62,6 +66,7 @@ class Snapshot:
     row_A: Ints
     class_A: Ints
     confirmed_A: Bools
+    rejected_A: Bools
     sample_rate_hz: int
 
     @classmethod
@@ -88,7 +93,7 @@ class Snapshot:
             (label, known)
             for label, group in zip(labels, clips, strict=True)
             if (known := [claim for claim in group if claim.category in number])
-            and (label or not all(claim.confirmed for claim in known))
+            and (label or not all(claim.confirmed or claim.rejected for claim in known) or _is_rejected(group))
         ]
         judged = [(row, claim) for row, (_, known) in enumerate(taken) for claim in known]
         people = {person: place for place, person in enumerate(sorted({known[0].participant for _, known in taken}))}
@@ -97,11 +102,13 @@ class Snapshot:
             candidates=CandidateSet(
                 key_N=tuple(content_key(known[0].audio_key) for _, known in taken),
                 classes=tuple(names[category] for category in classes),
-                label_N=_ints(NONE if label is None else number[label.category] for label, _ in taken),
+                label_N=_ints(_number(label or _given(known), number) for label, known in taken),
                 verified_N=_bools(label is not None and label.confirmed for label, _ in taken),
-                test_N=_bools(label is None for label, _ in taken),
+                test_N=_bools(label is None and not _is_rejected(known) for label, known in taken),
                 group_N=_ints(people[known[0].participant] for _, known in taken),
                 duration_s_N=np.array([known[0].duration_s for _, known in taken], dtype=np.float64),
+                ruled_out_NK=_ruled_out([known for _, known in taken], number),
+                reviewed_N=_bools(label is not None and _given(known) is label for label, known in taken),
             ),
             clip_N=_ints(known[0].clip for _, known in taken),
             category_K=_ints(classes),
@@ -109,6 +116,7 @@ class Snapshot:
             row_A=_ints(row for row, _ in judged),
             class_A=_ints(number[claim.category] for _, claim in judged),
             confirmed_A=_bools(claim.confirmed for _, claim in judged),
+            rejected_A=_bools(claim.rejected for _, claim in judged),
             sample_rate_hz=median_high(known[0].sample_rate_hz for _, known in taken),
         )
 
@@ -125,12 +133,15 @@ class Snapshot:
             test=one.test_N,
             group=one.group_N,
             duration_s=one.duration_s_N,
+            ruled_out=one.excluded_NK,
+            reviewed=np.zeros(len(one), dtype=np.bool_) if one.reviewed_N is None else one.reviewed_N,
             clip=self.clip_N,
             category=self.category_K,
             annotation=self.annotation_A,
             row=self.row_A,
             class_=self.class_A,
             confirmed=self.confirmed_A,
+            rejected=self.rejected_A,
             sample_rate_hz=np.array(self.sample_rate_hz),
         )
         temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -150,6 +161,7 @@ class Snapshot:
             If nothing was.
         """
         with np.load(path, allow_pickle=False) as stored:
+            told = "ruled_out" in stored  # a run that began before rejections were fed back goes on without them
             return cls(
                 candidates=CandidateSet(
                     key_N=tuple(row.tobytes().hex() for row in stored["key"]),
@@ -159,6 +171,8 @@ class Snapshot:
                     test_N=stored["test"],
                     group_N=stored["group"],
                     duration_s_N=stored["duration_s"],
+                    ruled_out_NK=stored["ruled_out"] if told else None,
+                    reviewed_N=stored["reviewed"] if told else None,
                 ),
                 clip_N=stored["clip"],
                 category_K=stored["category"],
@@ -166,6 +180,7 @@ class Snapshot:
                 row_A=stored["row"],
                 class_A=stored["class_"],
                 confirmed_A=stored["confirmed"],
+                rejected_A=stored["rejected"] if told else np.zeros(len(stored["confirmed"]), dtype=np.bool_),
                 sample_rate_hz=int(stored["sample_rate_hz"]),
             )
 
@@ -180,11 +195,34 @@ def content_key(audio_key: str) -> str:
 
 
 def _label(claims: list[Claim]) -> Claim | None:
-    """Return the claim that a clip teaches: its only one, or the only one that is confirmed."""
-    confirmed = [claim for claim in claims if claim.confirmed]
-    if len(claims) == 1:
-        return claims[0]
+    """Return the claim that a clip teaches: of those not rejected the only one, or the only one that is confirmed."""
+    left = [claim for claim in claims if not claim.rejected]
+    confirmed = [claim for claim in left if claim.confirmed]
+    if len(left) == 1:
+        return left[0]
     return confirmed[0] if len(confirmed) == 1 else None
+
+
+def _is_rejected(claims: list[Claim]) -> bool:
+    return all(claim.rejected for claim in claims)
+
+
+def _given(claims: list[Claim]) -> Claim | None:
+    """Return the claim that people answered and that the source alone gave the clip, if there is such a one."""
+    (first, *others) = claims
+    answered = first.confirmed or first.rejected
+    return first if answered and not others and not first.came_verified else None
+
+
+def _number(label: Claim | None, number: Mapping[int, int]) -> int:
+    return NONE if label is None else number[label.category]
+
+
+def _ruled_out(clips: list[list[Claim]], number: Mapping[int, int]) -> Bools:
+    ruled_out_NK = np.zeros((len(clips), len(number)), dtype=np.bool_)
+    for row, claims in enumerate(clips):
+        ruled_out_NK[row, [number[claim.category] for claim in claims if claim.rejected]] = True
+    return ruled_out_NK
 
 
 def _check(taken: list[tuple[Claim | None, list[Claim]]]) -> None:

@@ -1,7 +1,8 @@
 """A run's verdict on clips, brought to the candidate annotations of the dataset.
 
 The verdict is on clips and the label that each teaches. A clip's other annotations are judged by the probability of
-their category. Clips with several labels, which are predicted only, are judged by the folds that did not learn from
+their category, to which that of rejected ones has gone. A rejected annotation is wrong; what the run says of it is which
+class the clip should have instead. Clips with several labels, which are predicted only, are judged by the folds that did not learn from
 other clips of the same participant (`ml.recipes.run`); recipes without folds have none such.
 
 Shapes: N clips, M members, K classes, A annotations.
@@ -18,6 +19,8 @@ from ml.recipes.candidates import Bools, Floats, Ints
 from ml.recipes.plan import Verdict
 from ml.recipes.run import VerificationRun as EngineRun
 from ml.services.candidate_snapshot import Snapshot
+from ml.verification.probabilities import NONE
+from ml.verification.ruled_out import without_ruled_out
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -77,16 +80,20 @@ def judged_labels(run: EngineRun, snapshot: Snapshot, *, precision: float) -> Ju
     Returns
     -------
     JudgedLabels
-        Annotations that no model could judge are left out.
+        Annotations that no model could judge are left out, and rejected ones of clips that the run gives no class.
     """
     verdict = run.verdict(precision=precision)
     admits_N = run.verdict(precision=0.0).accept_N  # whatever the precision: the recipe's own rule
     one, row_A, class_A = snapshot.candidates, snapshot.row_A, snapshot.class_A
     taught_A = one.label_N[row_A] == class_A
-    p_A = np.where(taught_A, verdict.p_correct_N[row_A], verdict.p_NK[row_A, class_A])
+    p_NK, rejected_A = without_ruled_out(verdict.p_NK, one.excluded_NK), snapshot.rejected_A
+    p_A = np.where(taught_A, verdict.p_correct_N[row_A], p_NK[row_A, class_A])
+    p_A = np.where(rejected_A, 0.0, p_A)
     known_A = ~np.isnan(verdict.p_correct_N[row_A]) | one.test_N[row_A]
+    known_A = np.where(rejected_A, verdict.label_N[row_A] != NONE, known_A)
     basis_A = np.where(taught_A, PredictionBasis.CANDIDATE.value, PredictionBasis.OTHER.value)
     basis_A = np.where(snapshot.confirmed_A, PredictionBasis.VERIFIED.value, basis_A)
+    basis_A = np.where(rejected_A, PredictionBasis.REJECTED.value, basis_A)
     candidate_A = basis_A == PredictionBasis.CANDIDATE.value
     return JudgedLabels(
         snapshot=snapshot,

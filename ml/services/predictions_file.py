@@ -12,6 +12,7 @@ import numpy as np
 from ml.recipes.candidates import CandidateSet
 from ml.recipes.plan import Verdict
 from ml.services.manifest import SEPARATOR
+from ml.verification.probabilities import NONE
 from ml.verification.priority import PriorityConfig, priorities
 
 HEADER = ("clip", "predicted_label", "top3", "p_label_correct", "priority", "auto_accept")
@@ -34,8 +35,9 @@ def write_predictions(path: Path, *, names: Sequence[str], candidates: Candidate
 
     Notes
     -----
-    ``p_label_correct`` is empty where there is no candidate label, or nobody could judge it. ``priority`` and
-    ``auto_accept`` are those of non-verified clips; elsewhere there is nothing to review and both are 0.
+    ``p_label_correct`` is empty where there is no candidate label, or nobody could judge it, and 0 where people rejected
+    the label. ``priority`` and ``auto_accept`` are those of non-verified clips; elsewhere there is nothing to review and
+    both are 0. Classes that people ruled out are not among ``top3``. A clip that a run gives no class has no labels.
     """
     judged = candidates.candidate_N
     score_N = np.zeros(len(candidates))
@@ -48,7 +50,7 @@ def write_predictions(path: Path, *, names: Sequence[str], candidates: Candidate
         quality_K=np.ones(candidates.n_classes),
         config=PriorityConfig(),
     ).score_N
-    order_NK = np.argsort(-verdict.p_NK, axis=1, kind="stable")[:, :TOP]
+    order_NK = np.argsort(-verdict.p_NK, axis=1, kind="stable")
     temporary = path.with_name(f".{path.name}.part")
     try:
         with temporary.open("w", encoding="utf-8", newline="") as file:
@@ -56,13 +58,13 @@ def write_predictions(path: Path, *, names: Sequence[str], candidates: Candidate
             writer.writerow(HEADER)
             for n, name in enumerate(names):
                 first = int(verdict.label_N[n])
-                others = [int(k) for k in order_NK[n] if k != first]
-                top = [candidates.classes[k] for k in [first, *others][:TOP]]
+                others = [int(k) for k in order_NK[n] if k != first and not candidates.excluded_NK[n, k]]
+                top = [] if first == NONE else [candidates.classes[k] for k in [first, *others][:TOP]]
                 p_correct = verdict.p_correct_N[n]
                 writer.writerow(
                     [
                         name,
-                        top[0],
+                        top[0] if top else "",
                         SEPARATOR.join(top),
                         "" if np.isnan(p_correct) else f"{p_correct:.6g}",
                         f"{score_N[n]:.6g}",

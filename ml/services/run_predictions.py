@@ -22,6 +22,7 @@ from ml.verification.priority import Priorities, PriorityConfig, priorities
 BLOCK_ROWS = 1_000
 TOP = 3
 DECIMALS = 6  # of probabilities in lists
+ANSWERED = (PredictionBasis.VERIFIED.value, PredictionBasis.REJECTED.value)
 
 
 def write_predictions(
@@ -75,8 +76,8 @@ def _rows(run: VerificationRun, labels: JudgedLabels, needs: CategoryNeeds, bloc
             category_need=float(found.category_need_N[b]),
             unreliability=float(found.unreliability_N[b]),
             change_per_minute=float(found.change_per_minute_N[b]),
-            # What people have verified is not to be heard again.
-            priority=0.0 if labels.basis_A[place] == PredictionBasis.VERIFIED else min(1.0, float(found.score_N[b])),
+            # What people have answered is not to be heard again.
+            priority=0.0 if labels.basis_A[place] in ANSWERED else min(1.0, float(found.score_N[b])),
             admitted=bool(labels.admitted_A[place]),
             would_accept=bool(labels.would_accept_A[place]),
         )

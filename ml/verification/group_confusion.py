@@ -22,12 +22,33 @@ What it cannot tell: somebody who alone mislabels one class always, in a way tha
 whom networks mishear. Such clips end in doubt or on the label's side; whoever accepts labels unheard should therefore
 ask that the plain probability does not speak against the label (`ml.recipes.earmark` does).
 
+What people say
+---------------
+People who hear clips after an earlier run tell of some what is true, or what is not. Where they leave the classes
+A of a clip that sounds like x and was given the label i,
+
+    P(true = y | x, given = i, A) = T(i | y) L(y) [y in A] / sum over z in A of T(i | z) L(z),
+
+T(i | y) being P(given = i | true = y) and L(y) the probability of what the network heard if y is true. A *rejected* label
+i leaves all classes but i, a *confirmed* one leaves i alone. Nothing else changes: T is counted from these posteriors
+as from all others, so that a rejected label counts with certainty as a mistake and, by shares, as one of each class that
+is left; a confirmed one counts as right. The same shares go to the matrix of its group.
+
+Clips are heard because they are suspicious, so that of those that were heard far more labels are wrong than of all.
+That does not bias the estimate as long as *all* labels of one source are in it, heard or not. Which clips people hear
+depends on what the network heard and on the label alone, and both are in the model: given these, whether somebody
+listened says nothing about the truth, so that the likelihood of what is known is the right one (missing at random,
+Rubin). To leave out the rejected is what biases: of ten labels of a class, four wrong and found by people, the other six
+make it look as if labels never erred. To take the rejected in and leave the confirmed out biases the other way. Labels
+of another source, such as clips that came verified, say nothing about this source's mistakes and are not passed in.
+
 References
 ----------
 .. [1] A. P. Dawid and A. M. Skene, "Maximum likelihood estimation of observer error-rates using the EM algorithm",
    Journal of the Royal Statistical Society C 28(1), 1979, section 3.
 .. [2] M. J. Beal, "Variational algorithms for approximate Bayesian inference", University College London, 2003,
    section 3.4 (Dirichlet parameters: the exponential of the expected logarithm takes the place of the count).
+.. [3] D. B. Rubin, "Inference and missing data", Biometrika 63(3), 1976, theorem 7.1.
 
 Shapes: N clips, K classes, G groups.
 """
@@ -40,7 +61,7 @@ import numpy as np
 import torch
 
 from ml.verification.noise_transitions import NoiseConfig, transition_matrix
-from ml.verification.probabilities import NONE, Floats, Ints, checked_labels, checked_probabilities
+from ml.verification.probabilities import NONE, Bools, Floats, Ints, checked_labels, checked_probabilities
 
 _LEAST = 1e-300
 
@@ -89,7 +110,7 @@ class GroupConfusion:
     Attributes
     ----------
     posterior_NK : float64 array [shape=(N, K)]
-        P(true | network, label, group); rows sum to 1.
+        P(true | network, label, group, what people said); rows sum to 1.
     transition_KK : float64 array [shape=(K, K)]
         P(given = column | true = row).
     heard_GKK : dict of int to float64 array [shape=(K, K)]
@@ -101,7 +122,9 @@ class GroupConfusion:
     heard_GKK: dict[int, Floats]
 
 
-def estimate_group_confusion(p_NK: Floats, given_N: Ints, group_N: Ints, *, config: ConfusionConfig) -> GroupConfusion:
+def estimate_group_confusion(
+    p_NK: Floats, given_N: Ints, group_N: Ints, *, config: ConfusionConfig, left_NK: Bools | None = None
+) -> GroupConfusion:
     """Estimate the patterns of labels and networks together.
 
     Parameters
@@ -109,11 +132,13 @@ def estimate_group_confusion(p_NK: Floats, given_N: Ints, group_N: Ints, *, conf
     p_NK : float64 array [shape=(N, K)]
         Probabilities by networks that heard no clip of the group.
     given_N : int64 array [shape=(N,)]
-        Given labels, all known.
+        Given labels; -1 only where people ruled out classes of a clip that has several labels or none.
     group_N : int64 array [shape=(N,)]
         Group of each clip.
     config : ConfusionConfig
         Expectations.
+    left_NK : bool array [shape=(N, K)], optional
+        Classes that people left; without, all.
 
     Returns
     -------
@@ -123,12 +148,13 @@ def estimate_group_confusion(p_NK: Floats, given_N: Ints, group_N: Ints, *, conf
     Raises
     ------
     ValueError
-        If the arrays do not fit each other or a clip has no label.
+        If the arrays do not fit each other, nothing but the sound is known of a clip, or no class is left.
     """
     p_NK = checked_probabilities("p_NK", p_NK, axes="NK")
     n_clips, n_classes = p_NK.shape
     given_N = checked_labels("given_N", given_N, n_clips=n_clips, n_classes=n_classes)
-    if (given_N == NONE).any() or np.shape(group_N) != (n_clips,):
+    told_N = np.zeros(n_clips, dtype=np.bool_) if left_NK is None else ~_checked_left(left_NK, p_NK).all(axis=1)
+    if ((given_N == NONE) & ~told_N).any() or np.shape(group_N) != (n_clips,):
         raise ValueError("given_N and group_N: expected a label and a group for each clip.")
     expected_KK = _mostly_diagonal(n_classes, config.prior_correct)
     members = {int(group): np.flatnonzero(group_N == group) for group in np.unique(group_N)}
@@ -136,21 +162,42 @@ def estimate_group_confusion(p_NK: Floats, given_N: Ints, group_N: Ints, *, conf
     heard = dict.fromkeys(own, expected_KK)
     transition_KK = transition_matrix(np.zeros((n_classes, n_classes)), config=config.noise)
     given_NK = np.eye(n_classes)[given_N]
+    given_NK[given_N == NONE] = 0
     posterior_NK = np.zeros_like(p_NK)
     likelihood_NK = p_NK @ expected_KK.T  # of groups without a matrix it stays so
     for _ in range(config.rounds):
         for group, clips in own.items():
             likelihood_NK[clips] = p_NK[clips] @ heard[group].T
-        joint_NK = transition_KK[:, given_N].T * likelihood_NK
+        joint_NK = _label_likelihood(transition_KK, given_N) * likelihood_NK
+        if left_NK is not None:
+            joint_NK *= left_NK
         sum_N1 = np.maximum(joint_NK.sum(axis=1, keepdims=True), _LEAST)
         posterior_NK = joint_NK / sum_N1
         for group, clips in own.items():
             # Expected number of clips that are y and heard as k, without an array over clips, y and k.
-            share_NK = transition_KK[:, given_N[clips]].T / sum_N1[clips]
+            share_NK = _label_likelihood(transition_KK, given_N[clips]) / sum_N1[clips]
+            if left_NK is not None:
+                share_NK *= left_NK[clips]
             counts_KK = heard[group] * (share_NK.T @ p_NK[clips]) + config.prior_clips * expected_KK
             heard[group] = _expected(counts_KK)
         transition_KK = transition_matrix(given_NK.T @ posterior_NK, config=config.noise)
     return GroupConfusion(posterior_NK=posterior_NK, transition_KK=transition_KK, heard_GKK=heard)
+
+
+def _label_likelihood(transition_KK: Floats, given_N: Ints) -> Floats:
+    """Return P(given | true) of each clip's label for every true class; 1 where it has none."""
+    likelihood_NK: Floats = transition_KK[:, given_N].T
+    likelihood_NK[given_N == NONE] = 1
+    return likelihood_NK
+
+
+def _checked_left(left_NK: Bools, p_NK: Floats) -> Bools:
+    if left_NK.shape != p_NK.shape or not left_NK.any(axis=1).all():
+        message = (
+            f"left_NK of the shape {left_NK.shape}: expected {p_NK.shape}, and a class that is left for each clip."
+        )
+        raise ValueError(message)
+    return left_NK
 
 
 def _expected(counts_KK: Floats) -> Floats:

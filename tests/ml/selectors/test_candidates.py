@@ -14,21 +14,24 @@ from tests.factories.verification_rows import settle
 pytestmark = pytest.mark.django_db
 
 
-def test_all_are_taken_but_those_settled_as_absent() -> None:
+def test_all_are_taken_and_those_settled_as_absent_are_told_as_rejected() -> None:
     dataset = make_dataset()
     dog, cat = make_category(dataset, "Dog"), make_category(dataset, "Cat")
     first, second = make_clip(dataset), make_clip(dataset)
     undecided = make_annotation(second, dog, state=AnnotationState.UNDECIDED)
     present = settle(make_annotation(first, dog))
     audible = settle(make_annotation(first, cat), "PNP")
-    settle(make_annotation(second, cat), "NP")
+    absent = settle(make_annotation(second, cat), "NP")
     imported = make_annotation(make_clip(dataset), dog, came_verified=True)
-    settle(make_annotation(make_clip(dataset), dog, came_verified=True), "NP")  # people know better than the file
+    denied = settle(make_annotation(make_clip(dataset), dog, came_verified=True), "NP")  # people know better than the file
     make_annotation(make_clip(make_dataset()))
     with CaptureQueriesContext(connection) as queries:
         taken = list(claims(dataset))
-    assert [(each.annotation, each.confirmed) for each in taken] == [
+    assert [(each.annotation, each.confirmed) for each in taken if not each.rejected] == [
         (present.pk, True), (audible.pk, True), (undecided.pk, False), (imported.pk, True),
+    ]  # fmt: skip
+    assert [(each.annotation, each.confirmed) for each in taken if each.rejected] == [
+        (absent.pk, False), (denied.pk, False),
     ]  # fmt: skip
     assert taken[0].audio_key == first.audio_key
     assert taken[0].participant == first.participant_id

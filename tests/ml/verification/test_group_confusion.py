@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from ml.verification.group_confusion import ConfusionConfig, estimate_group_confusion
+from ml.verification.group_confusion import ConfusionConfig, GroupConfusion, estimate_group_confusion
 from ml.verification.noise_transitions import NoiseConfig
-from ml.verification.probabilities import Floats, Ints
+from ml.verification.probabilities import Bools, Floats, Ints
 
 SURE = 0.97
 
@@ -122,3 +122,112 @@ def test_settings_out_of_range_are_refused(change: dict[str, float], message: st
 def test_clips_without_a_label_are_refused() -> None:
     with pytest.raises(ValueError, match="label and a group"):
         estimate_group_confusion(np.array([[0.5, 0.5]]), np.array([-1]), np.array([0]), config=ConfusionConfig())
+
+
+def _one_round(given: int, left: list[bool]) -> GroupConfusion:
+    """Return what one clip shows that is heard as (0.6, 0.3, 0.1); networks are taken to be right with 0.9."""
+    config = ConfusionConfig(
+        prior_correct=0.9, fewest_clips=1, rounds=1, noise=NoiseConfig(prior_clips=2.0, prior_correct=0.7)
+    )
+    return estimate_group_confusion(
+        np.array([[0.6, 0.3, 0.1]]), np.array([given]), np.array([0]), config=config, left_NK=np.array([left])
+    )
+
+
+def test_a_rejected_label_equals_the_example_by_hand() -> None:
+    # Label 0, found absent. L(1) = 0.05 * 0.6 + 0.9 * 0.3 + 0.05 * 0.1 = 0.305, L(2) = 0.03 + 0.015 + 0.09 = 0.135;
+    # T(0 | 1) = T(0 | 2) = 0.15 falls out: 0.305 / 0.44 and 0.135 / 0.44.
+    found = _one_round(0, [False, True, True])
+    np.testing.assert_allclose(found.posterior_NK, [[0, 0.305 / 0.44, 0.135 / 0.44]])
+    # The prior of each true class is (1.4, 0.3, 0.3) clips, 1.4 where right. The mistake is no clip of class 0; it is
+    # 0.305 / 0.44 of one of class 1 and the rest of one of class 2, both labelled 0.
+    one, two = 0.305 / 0.44, 0.135 / 0.44
+    expected = [
+        [1.4 / 2, 0.3 / 2, 0.3 / 2],
+        [(0.3 + one) / (2 + one), 1.4 / (2 + one), 0.3 / (2 + one)],
+        [(0.3 + two) / (2 + two), 0.3 / (2 + two), 1.4 / (2 + two)],
+    ]
+    np.testing.assert_allclose(found.transition_KK, expected)
+    # Its group: 20 clips of prior, and the same shares, by what was heard: 0.9 * 0.3 / 0.44 of (true 1, heard 1).
+    prior = 20 * (np.full((3, 3), 0.05) + 0.85 * np.eye(3))
+    heard = np.array([[0, 0, 0], [0.03, 0.27, 0.005], [0.03, 0.015, 0.09]]) / 0.44 + prior
+    np.testing.assert_allclose(
+        found.heard_GKK[0], np.exp(special.digamma(heard) - special.digamma(heard.sum(axis=1, keepdims=True)))
+    )
+
+
+def test_a_confirmed_label_counts_as_right_whatever_was_heard() -> None:
+    found = _one_round(2, [False, False, True])
+    np.testing.assert_array_equal(found.posterior_NK, [[0, 0, 1]])
+    np.testing.assert_allclose(found.transition_KK[2], [0.3 / 3, 0.3 / 3, 2.4 / 3])
+    np.testing.assert_allclose(found.transition_KK[0], [0.7, 0.15, 0.15])
+
+
+def test_of_several_rejected_labels_none_counts_as_given() -> None:
+    found = _one_round(-1, [False, True, True])
+    np.testing.assert_allclose(found.posterior_NK, [[0, 0.305 / 0.44, 0.135 / 0.44]])
+    np.testing.assert_allclose(found.transition_KK, 0.15 + 0.55 * np.eye(3))
+
+
+def _reviewed_world(seed: int) -> tuple[Ints, Ints, Ints, Floats, Bools]:
+    """600 clips of three classes; 40 % of class 0 are called 1. People heard the fifth that looks most wrong."""
+    rng = np.random.default_rng(seed)
+    true_N, group_N = np.arange(600) % 3, np.arange(600) % 4
+    given_N = np.where((true_N == 0) & (rng.random(600) < 0.4), 1, true_N)
+    score_NK = rng.normal(size=(600, 3)) + 2.0 * np.eye(3)[true_N]
+    p_NK = np.exp(2 * score_NK) / np.exp(2 * score_NK).sum(axis=1, keepdims=True)
+    own_N = p_NK[np.arange(600), given_N]
+    return true_N, given_N, group_N, p_NK, own_N <= np.sort(own_N)[119]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_suspicion_chose_biases_nothing_if_all_answers_count(seed: int) -> None:
+    true_N, given_N, group_N, p_NK, heard_N = _reviewed_world(seed)
+    right_N = given_N == true_N
+    left_NK = np.ones((600, 3), dtype=np.bool_)
+    wrong, kept = np.flatnonzero(heard_N & ~right_N), np.flatnonzero(heard_N & right_N)
+    left_NK[wrong, given_N[wrong]] = False
+    left_NK[kept] = np.eye(3, dtype=np.bool_)[given_N[kept]]
+    assert len(wrong) > 40
+    assert len(kept) > 10
+
+    def mistakes(clips: Bools) -> float:
+        """Return the share of class 0 that is called 1, as estimated from some of the clips."""
+        found = estimate_group_confusion(
+            p_NK[clips], given_N[clips], group_N[clips], config=ConfusionConfig(), left_NK=left_NK[clips]
+        )
+        return float(found.transition_KK[0, 1])
+
+    truth = float((given_N == 1)[true_N == 0].mean())
+    everything = mistakes(np.ones(600, dtype=np.bool_))
+    assert everything == pytest.approx(truth, abs=0.04)
+    # Without the rejected ones labels look better than they are.
+    assert mistakes(~(heard_N & ~right_N)) < truth - 0.1
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 1000))
+def test_people_are_never_contradicted(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    p_NK = rng.dirichlet(np.full(4, 0.2), 80)
+    given_N, group_N = rng.integers(0, 4, 80), rng.integers(0, 3, 80)
+    left_NK = rng.random((80, 4)) < 0.7
+    left_NK[np.arange(80), rng.integers(0, 4, 80)] = True
+    config = ConfusionConfig(fewest_clips=5, rounds=10)
+
+    found = estimate_group_confusion(p_NK, given_N, group_N, config=config, left_NK=left_NK)
+
+    assert (found.posterior_NK[~left_NK] == 0).all()
+    np.testing.assert_allclose(found.posterior_NK.sum(axis=1), 1)
+    np.testing.assert_allclose(found.transition_KK.sum(axis=1), 1)
+    silent = estimate_group_confusion(p_NK, given_N, group_N, config=config, left_NK=np.ones_like(left_NK))
+    alone = estimate_group_confusion(p_NK, given_N, group_N, config=config)
+    np.testing.assert_array_equal(silent.posterior_NK, alone.posterior_NK)
+
+
+@pytest.mark.parametrize("left", [np.zeros((1, 2), dtype=np.bool_), np.ones((1, 3), dtype=np.bool_)])
+def test_a_clip_needs_a_class_that_is_left(left: Bools) -> None:
+    with pytest.raises(ValueError, match="left_NK of the shape .* a class that is left for each clip"):
+        estimate_group_confusion(
+            np.array([[0.5, 0.5]]), np.array([0]), np.array([0]), config=ConfusionConfig(), left_NK=left
+        )
