@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from ml.recipes import judgement
-from tests.ml.recipes.published_cases import clip_set, sure_of
+from ml.recipes.catalogue import RECIPES
+from tests.ml.recipes.feedback_cases import rejecting
+from tests.ml.recipes.published_cases import after, begun, clip_set, many_clips, sure_of
 
 
 def test_only_judged_clips_change() -> None:
@@ -58,3 +60,23 @@ def test_a_run_that_admits_nothing_accepts_nothing() -> None:
         clips, judgement.unjudged(clips, members=1), admitted_N=np.zeros(3, dtype=np.bool_), precision=0.5
     )
     assert not verdict.accept_N.any()
+
+
+@pytest.mark.parametrize("name", sorted(set(RECIPES) - {"earmark"}))
+def test_published_recipes_leave_rejected_clips_out(name: str) -> None:
+    clips = rejecting(many_clips(), 4, 0)
+    recipe = RECIPES[name]
+    plan, state = begun(recipe, clips)
+    p_NK = sure_of(np.maximum(clips.label_N, 0), 0.9, classes=4)
+    assert clips.rejected_N[4]
+
+    for iteration in range(plan.iterations):
+        for step in plan.steps(iteration):
+            work = recipe.work(clips, plan, state, step)
+            assert not {4} & {*work.trained_S.tolist(), *work.judged.tolist(), *work.validated.tolist()}
+        state, _ = after(recipe, clips, plan, state, p_NK, iteration=iteration)
+    found = recipe.verdict(clips, plan, state, precision=0.5)
+    assert found.label_N[4] == -1
+    assert not found.accept_N[4]
+    assert np.isnan(found.p_correct_N[4])
+    assert (np.delete(found.label_N, 4) >= 0).all()

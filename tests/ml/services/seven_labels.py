@@ -8,9 +8,12 @@ from ml.services.candidate_snapshot import Snapshot
 NAMES = {1: "Bus", 2: "Tone"}  # classes 0 and 1
 
 
-def claim(annotation: int, clip: int, category: int, person: int, *, confirmed: bool = False) -> Claim:
-    state = "settled" if confirmed else "unrated"
-    return Claim(annotation, clip, category, state, False, person, 1.0, 8_000, f"clips/{clip}.wav")  # noqa: FBT003 -- a row
+def claim(
+    annotation: int, clip: int, category: int, person: int, *, confirmed: bool = False, rejected: bool = False
+) -> Claim:
+    state = "settled" if confirmed or rejected else "unrated"
+    consensus = "NP" if rejected else "PP" if confirmed else ""
+    return Claim(annotation, clip, category, state, False, person, 1.0, 8_000, f"clips/{clip}.wav", consensus)  # noqa: FBT003 -- a row
 
 
 SNAPSHOT = Snapshot.of(

@@ -17,6 +17,7 @@ from curation.services.jobs import cancel, run_job
 from ml.models import Prediction, PredictionBasis, VerificationRun
 from ml.recipes import earmark
 from ml.recipes.run import VerificationRun as EngineRun
+from ml.selectors.review_lists import ReviewList, review_page
 from ml.selectors.run_figures import class_table, iteration_table, run_totals
 from ml.selectors.runs import FEATURES, JOIN, STEP, RunState, run_view
 from ml.services import dataset_run, open_run, run_ending
@@ -68,7 +69,9 @@ def abandon(job: Job) -> None:
 
 
 def test_a_run_judges_every_label_and_puts_the_doubtful_first(world: Verifiable, trained: Counter[str]) -> None:
-    absent = settle(make_annotation(make_clip(world.dataset), world.categories[0]), Presence.NP)
+    sound = make_sound(99, is_tone=True)
+    clip = make_clip(world.dataset, participant=world.people[3], **sound)
+    absent = settle(make_annotation(clip, world.categories[0]), Presence.NP)
     run = start(world, seed=3)
     jobs = work()
     run.refresh_from_db()
@@ -85,8 +88,12 @@ def test_a_run_judges_every_label_and_puts_the_doubtful_first(world: Verifiable,
     assert run.code_version == jobs[1].result["code"]
     judged = run.predictions.filter(basis=PredictionBasis.CANDIDATE)
     assert {each.annotation for each in judged} == set(world.open)
-    assert {each.annotation for each in run.predictions.filter(priority=0)} == set(world.verified)
-    assert not run.predictions.filter(annotation=absent).exists()
+    assert {each.annotation for each in run.predictions.filter(priority=0)} == {*world.verified, absent}
+    # What people found absent is judged no more; the run says which class it should have instead.
+    rejected = run.predictions.get(annotation=absent)
+    assert rejected.basis == PredictionBasis.REJECTED
+    assert (rejected.p_correct, rejected.admitted, rejected.predicted) == (0, False, world.categories[1])
+    assert absent.pk not in {each.annotation_id for each in review_page(run, ReviewList.SUSPICIOUS).rows}
     first = run.predictions.order_by("-priority").first()
     assert first is not None
     assert open_annotations(world.dataset, make_participant(world.dataset)).first() == first.annotation
@@ -264,3 +271,15 @@ def test_features_are_shared_between_runs(world: Verifiable) -> None:
     cancel_run(run=run, by=world.curator)
     start(world)
     assert work(most=1)[0].result["computed"] == 0
+
+
+def test_a_published_recipe_leaves_rejected_clips_out(world: Verifiable) -> None:
+    sound = make_sound(99, is_tone=True)
+    clip = make_clip(world.dataset, participant=world.people[3], **sound)
+    absent = settle(make_annotation(clip, world.categories[0]), Presence.NP)
+    run = start(world, recipe="icme2024")
+    work()
+    run.refresh_from_db()
+    assert run_view(run).state == RunState.DONE
+    assert not run.predictions.filter(annotation=absent).exists()
+    assert run.predictions.filter(basis=PredictionBasis.CANDIDATE).count() == len(world.open)

@@ -272,3 +272,76 @@ def test_the_common_rate_is_that_of_a_clip(audio_root: Path) -> None:
     assert common_rate_hz(clips) == 16_000
     assert common_rate_hz(clips[:3]) == 8_000
     assert common_rate_hz(clips[1:3]) == 16_000  # and not 12,000
+
+
+def answered_rows(*values: tuple[str, ...]) -> str:
+    return "\n".join([HEADER.strip() + ",rejected,reviewed", *(",".join(row) for row in values)]) + "\n"
+
+
+def test_what_people_said_since_rules_labels_out(audio_root: Path) -> None:
+    for name in ("d.wav", "e.wav", "f.wav"):
+        write_audio(audio_root / name, noise(800), 8_000)
+    text = answered_rows(
+        ("a.wav", "train", "1", "ben", "Tram", "", "1"),
+        ("b.wav", "train", "0", "anna", "Bus", "Zug", ""),
+        ("deep/c.wav", "train", "1", "ben", "Zug", "", "0"),
+        ("d.wav", "train", "0", "anna", "", "Bus", ""),
+        ("e.wav", "train", "0", "anna", "", " Tram ; Bus;Tram;", ""),
+        ("f.wav", "test", "", "carl", "", "Bus", "1"),
+    )
+
+    found = candidate_set(read_text(audio_root, text), ["0a", "0b", "0c", "0d", "0e", "0f"])
+
+    assert found.classes == ("Bus", "Tram", "Zug")
+    assert found.label_N.tolist() == [1, 0, 2, 0, -1, -1]
+    assert found.rejected_N.tolist() == [False, False, False, True, True, False]
+    assert found.excluded_NK.astype(int).tolist() == [[0] * 3, [0, 0, 1], [0] * 3, [1, 0, 0], [1, 1, 0], [0] * 3]
+    assert found.reviewed_N is not None
+    assert np.flatnonzero(found.reviewed_N).tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("values", "fault"),
+    [
+        (("0", "", "Boat", ""), "rejected names 'Boat', which no train row has as candidate; mend the label or remove"),
+        (("0", "Bus", "Boat", ""), "rejected names 'Boat', which no train row has"),
+        (("1", "", "Tram", ""), "candidate is empty where verified is 1; write the label that people confirmed, or 0"),
+        (("0", "", " ; ", ""), "candidate is empty; a train clip needs a label"),
+        (("0", "Tram", "Bus;Tram", ""), "rejected names the candidate 'Tram'; leave candidate empty, or remove it"),
+        (("0", "Tram", "", "1"), "reviewed is 1 where verified is not; write verified 1 if people confirmed"),
+        (("1", "Tram", "", "yes"), "reviewed is 'yes'; expected 1 or 0, or nothing"),
+    ],
+)
+def test_answers_that_cannot_be_used_are_told_with_their_line(
+    audio_root: Path, values: tuple[str, str, str, str], fault: str
+) -> None:
+    verified, candidate, rejected, reviewed = values
+    text = answered_rows(
+        ("a.wav", "train", "1", "ben", "Tram", "", ""),
+        ("b.wav", "train", verified, "anna", candidate, rejected, reviewed),
+        ("deep/c.wav", "train", "0", "ben", "Bus", "", ""),
+    )
+
+    with pytest.raises(UnusableFileError, match=rf"1 row cannot be used.\n  line 3: {re.escape(fault)}"):
+        read_text(audio_root, text)
+
+
+def test_a_label_that_a_faulty_row_names_is_known(audio_root: Path) -> None:
+    text = answered_rows(
+        ("none.wav", "train", "1", "ben", "Tram", "", ""),
+        ("b.wav", "train", "0", "anna", "", "Tram", ""),
+    )
+
+    with pytest.raises(UnusableFileError, match="1 row cannot be used.\n  line 2: .*none.wav does not exist"):
+        read_text(audio_root, text)
+
+
+def test_rejected_clips_alone_leave_nothing_to_judge(audio_root: Path) -> None:
+    text = answered_rows(
+        ("a.wav", "train", "1", "ben", "Tram", "", ""),
+        ("b.wav", "train", "1", "anna", "Bus", "", ""),
+        ("deep/c.wav", "train", "0", "carl", "", "Bus", ""),
+    )
+
+    with pytest.raises(ValueError, match="No train clip has verified = 0"):
+        candidate_set(read_text(audio_root, text), ["0a", "0b", "0c"])

@@ -134,3 +134,22 @@ def test_a_write_that_fails_leaves_the_older_file_and_no_other(tmp_path: Path, m
 
     assert path.read_text() == "old\n"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_of_a_rejected_clip_only_what_is_left_is_told(tmp_path: Path) -> None:
+    # Clip 2 was said to be a tram, which people denied; clip 3 is no class at all.
+    ruled_out_NK = np.zeros((4, 4), dtype=np.bool_)
+    ruled_out_NK[2, 1] = ruled_out_NK[3] = True
+    told = candidates(test_N=np.zeros(4, dtype=np.bool_), ruled_out_NK=ruled_out_NK)
+
+    write_predictions(
+        tmp_path / "p.csv",
+        names=NAMES,
+        candidates=told,
+        verdict=verdict(p_correct_N=np.array([0.9, np.nan, 0.0, 0.0]), label_N=np.array([3, 0, 2, -1])),
+    )
+
+    rows = read_predictions(tmp_path / "p.csv")
+    assert [row["predicted_label"] for row in rows[2:]] == ["Zug", ""]
+    assert [row["top3"] for row in rows[2:]] == ['Zug;Bus, "red";Überland', ""]
+    assert [(row["p_label_correct"], float(row["priority"])) for row in rows[2:]] == [("0", 0), ("0", 0)]
