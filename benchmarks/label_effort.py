@@ -108,7 +108,7 @@ class Effort:
     def _cleanlab_again(self, review: Review) -> Scores:
         verified_N, absent_N = self.scenario.verified_N.copy(), self.scenario.test_N.copy()
         verified_N[self.row_N[review.present_N]] = True
-        absent_N[self.row_N[review.absent_N]] = True  # they teach nothing, as in our own second run
+        absent_N[self.row_N[review.absent_N]] = True  # cleanlab knows labels alone, and theirs are wrong
         return self._cleanlab(replace(self.scenario, verified_N=verified_N, test_N=absent_N))
 
     def _cleanlab(self, scenario: Scenario) -> Scores:
@@ -180,12 +180,7 @@ class Effort:
                 heard = [int(guess["category"]) for guess in row["top"]]
                 beside = [label for label in (int(row["predicted"]), *heard) if label != self.candidate_N[claim]]
                 other_N[claim] = beside[0] if beside else NONE
-        if self._last is not None:  # of claims that people have found absent the second run says nothing
-            other_N = np.where(other_N == NONE, self._last, other_N)
-        self._last = other_N
         return Scores(score_N=score_N, label_N=label_N, other_N=other_N)
-
-    _last: np.ndarray | None = None
 
     def _claims(self, program: Program) -> dict[int, int]:
         """Return which claim each candidate annotation is."""

@@ -27,8 +27,8 @@ What people rated since the last run is fed back into the next. A label that the
 whose labels they rejected stays: the rejected classes are out of the question, the others share their probability
 (`ml.verification.ruled_out`), and it teaches what is left of its posterior, with the weight of the likeliest class as
 other soft labels do; at first, when nothing else is known, all classes that are left alike. It is never accepted, the
-probability that its label is right is 0, and it is proposed the likeliest class that is left. One of which no class
-is left teaches nothing and is proposed nothing. All labels of the candidates' source, open, confirmed or rejected, show
+probability that its label is right is 0, and it is proposed the likeliest class that is left. One of which no class is
+left teaches nothing and is proposed nothing. All labels of the candidates' source, open, confirmed or rejected, show
 how it errs (`ml.verification.group_confusion` says why that is sound although people hear suspicious clips first);
 labels that came verified do not. Answers about a group never reach the networks that judge it.
 

@@ -6,7 +6,8 @@
 * One that is settled as not present (NP) is *rejected*: it is judged no more, but its category is ruled out for the
   clip, from which recipe `earmark` learns. The published recipes leave clips out that have no other label.
 * All others are judged. A clip teaches the category of its only annotation, or of the only confirmed one. A clip with
-  several annotations, not counting rejected ones, of which none, or more than one, is confirmed teaches nothing: its label is not one class.
+  several annotations, not counting rejected ones, of which none, or more than one, is confirmed teaches nothing: its
+  label is not one class.
 """
 
 from __future__ import annotations

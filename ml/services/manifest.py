@@ -1,11 +1,11 @@
 """A verification manifest: clips in a folder, what is claimed of each, and who vouches for it.
 
 Columns: ``clip`` (path under the audio root), ``split`` (train, test), ``verified`` (1, 0), ``group`` (participant or
-source recording), ``candidate`` (label; may be wrong where ``verified`` is 0, empty for test). What people said since an earlier
-run may stand in two further ones: ``rejected`` (labels that they found absent, joined by ``;``; ``candidate`` is empty
-where none is left) and ``reviewed`` (1 where ``verified`` is 1 because they confirmed a candidate). Every row must be
-usable, since a run on a part of a dataset would answer another question than the one asked: all faults of the file
-are told at once, each with its line and what to do.
+source recording), ``candidate`` (label; may be wrong where ``verified`` is 0, empty for test). What people said since
+an earlier run may stand in two further ones: ``rejected`` (labels that they found absent, joined by ``;``;
+``candidate`` is empty where none is left) and ``reviewed`` (1 where ``verified`` is 1 because they confirmed a
+candidate). Every row must be usable, since a run on a part of a dataset would answer another question than the one
+asked: all faults of the file are told at once, each with its line and what to do.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ import numpy as np
 from ml.recipes.candidates import CandidateSet
 from ml.recipes.plan import Verdict
 from ml.services.manifest import SEPARATOR
-from ml.verification.probabilities import NONE
 from ml.verification.priority import PriorityConfig, priorities
+from ml.verification.probabilities import NONE
 
 HEADER = ("clip", "predicted_label", "top3", "p_label_correct", "priority", "auto_accept")
 TOP = 3
@@ -35,9 +35,10 @@ def write_predictions(path: Path, *, names: Sequence[str], candidates: Candidate
 
     Notes
     -----
-    ``p_label_correct`` is empty where there is no candidate label, or nobody could judge it, and 0 where people rejected
-    the label. ``priority`` and ``auto_accept`` are those of non-verified clips; elsewhere there is nothing to review and
-    both are 0. Classes that people ruled out are not among ``top3``. A clip that a run gives no class has no labels.
+    ``p_label_correct`` is empty where there is no candidate label, or nobody could judge it, and 0 where people
+    rejected the label. ``priority`` and ``auto_accept`` are those of non-verified clips; elsewhere there is nothing to
+    review and both are 0. Classes that people ruled out are not among ``top3``. A clip that a run gives no class has no
+    labels.
     """
     judged = candidates.candidate_N
     score_N = np.zeros(len(candidates))

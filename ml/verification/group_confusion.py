@@ -29,18 +29,19 @@ A of a clip that sounds like x and was given the label i,
 
     P(true = y | x, given = i, A) = T(i | y) L(y) [y in A] / sum over z in A of T(i | z) L(z),
 
-T(i | y) being P(given = i | true = y) and L(y) the probability of what the network heard if y is true. A *rejected* label
-i leaves all classes but i, a *confirmed* one leaves i alone. Nothing else changes: T is counted from these posteriors
-as from all others, so that a rejected label counts with certainty as a mistake and, by shares, as one of each class that
-is left; a confirmed one counts as right. The same shares go to the matrix of its group.
+T(i | y) being P(given = i | true = y) and L(y) the probability of what the network heard if y is true. A *rejected*
+label i leaves all classes but i, a *confirmed* one leaves i alone. Nothing else changes: T is counted from these
+posteriors as from all others, so that a rejected label counts with certainty as a mistake and, by shares, as one of
+each class that is left; a confirmed one counts as right. The same shares go to the matrix of its group.
 
 Clips are heard because they are suspicious, so that of those that were heard far more labels are wrong than of all.
 That does not bias the estimate as long as *all* labels of one source are in it, heard or not. Which clips people hear
 depends on what the network heard and on the label alone, and both are in the model: given these, whether somebody
 listened says nothing about the truth, so that the likelihood of what is known is the right one (missing at random,
-Rubin). To leave out the rejected is what biases: of ten labels of a class, four wrong and found by people, the other six
-make it look as if labels never erred. To take the rejected in and leave the confirmed out biases the other way. Labels
-of another source, such as clips that came verified, say nothing about this source's mistakes and are not passed in.
+Rubin). To leave out the rejected is what biases: of ten labels of a class, four wrong and found by people, the other
+six make it look as if labels never erred. To take the rejected in and leave the confirmed out biases the other way.
+Labels of another source, such as clips that came verified, say nothing about this source's mistakes and are not passed
+in.
 
 References
 ----------

@@ -276,9 +276,7 @@ def test_what_is_left_of_a_rejected_clip_teaches_with_the_weight_of_what_is_know
     # At first: class 1, which was said, is out, and of the others nothing is known.
     np.testing.assert_allclose(state["target"][rejected], [[1 / 3, 0, 1 / 3, 1 / 3]] * rejected.sum())
     np.testing.assert_allclose(state["weight"][rejected], 1 / 3)
-    after, _ = RECIPE.fuse(
-        candidates, plan, state, outputs_of(candidates, plan, state, believed(true_N)), iteration=0
-    )
+    after, _ = RECIPE.fuse(candidates, plan, state, outputs_of(candidates, plan, state, believed(true_N)), iteration=0)
     target_NK = after["target"][rejected]
     assert (target_NK[:, 1] == 0).all()
     np.testing.assert_allclose(target_NK.sum(axis=1), 1)

@@ -23,7 +23,9 @@ def test_all_are_taken_and_those_settled_as_absent_are_told_as_rejected() -> Non
     audible = settle(make_annotation(first, cat), "PNP")
     absent = settle(make_annotation(second, cat), "NP")
     imported = make_annotation(make_clip(dataset), dog, came_verified=True)
-    denied = settle(make_annotation(make_clip(dataset), dog, came_verified=True), "NP")  # people know better than the file
+    denied = settle(
+        make_annotation(make_clip(dataset), dog, came_verified=True), "NP"
+    )  # people know better than the file
     make_annotation(make_clip(make_dataset()))
     with CaptureQueriesContext(connection) as queries:
         taken = list(claims(dataset))

@@ -332,7 +332,7 @@ def test_a_label_that_a_faulty_row_names_is_known(audio_root: Path) -> None:
         ("b.wav", "train", "0", "anna", "", "Tram", ""),
     )
 
-    with pytest.raises(UnusableFileError, match="1 row cannot be used.\n  line 2: .*none.wav does not exist"):
+    with pytest.raises(UnusableFileError, match=r"1 row cannot be used.\n  line 2: .*none.wav does not exist"):
         read_text(audio_root, text)
 
 

@@ -227,7 +227,7 @@ def test_people_are_never_contradicted(seed: int) -> None:
 
 @pytest.mark.parametrize("left", [np.zeros((1, 2), dtype=np.bool_), np.ones((1, 3), dtype=np.bool_)])
 def test_a_clip_needs_a_class_that_is_left(left: Bools) -> None:
-    with pytest.raises(ValueError, match="left_NK of the shape .* a class that is left for each clip"):
+    with pytest.raises(ValueError, match=r"left_NK of the shape .* a class that is left for each clip"):
         estimate_group_confusion(
             np.array([[0.5, 0.5]]), np.array([0]), np.array([0]), config=ConfusionConfig(), left_NK=left
         )
