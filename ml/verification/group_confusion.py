@@ -38,10 +38,10 @@ Clips are heard because they are suspicious, so that of those that were heard fa
 That does not bias the estimate as long as *all* labels of one source are in it, heard or not. Which clips people hear
 depends on what the network heard and on the label alone, and both are in the model: given these, whether somebody
 listened says nothing about the truth, so that the likelihood of what is known is the right one (missing at random,
-Rubin). To leave out the rejected is what biases: of ten labels of a class, four wrong and found by people, the other
-six make it look as if labels never erred. To take the rejected in and leave the confirmed out biases the other way.
-Labels of another source, such as clips that came verified, say nothing about this source's mistakes and are not passed
-in.
+Rubin). That is exact for the networks by which clips were chosen; those of the next run hear nearly the same. To leave
+out the rejected is what biases: of ten labels of a class, four wrong and found by people, the other six make it look as
+if labels never erred. To take the rejected in and leave the confirmed out biases the other way. Labels of another
+source, such as clips that came verified, say nothing about this source's mistakes and are not passed in.
 
 References
 ----------

@@ -203,6 +203,8 @@ def test_what_suspicion_chose_biases_nothing_if_all_answers_count(seed: int) -> 
     assert everything == pytest.approx(truth, abs=0.04)
     # Without the rejected ones labels look better than they are.
     assert mistakes(~(heard_N & ~right_N)) < truth - 0.1
+    # Without the confirmed ones they look worse.
+    assert mistakes(~(heard_N & right_N)) > everything
 
 
 @settings(max_examples=30, deadline=None)
