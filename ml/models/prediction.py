@@ -21,10 +21,7 @@ class PredictionBasis(models.TextChoices):
     VERIFIED = "verified", _("Verified by people")  # it taught; models that did not hear its group judged it
     CANDIDATE = "candidate", _("Only label of its clip")  # the label that was judged
     OTHER = "other", _("One of several labels")  # taught nothing; judged by the probability of its category
-    REJECTED = (
-        "rejected",
-        _("Found absent by people"),
-    )  # wrong; `predicted` says which class the clip should have instead
+    REJECTED = "rejected", _("Found absent by people")  # wrong; `predicted` is what the clip should have instead
 
 
 class Prediction(AppendOnlyModel):
