@@ -8,6 +8,8 @@ SHELL := /bin/sh
 PORT ?= 8000
 WORKERS ?= 1
 ARGS ?=
+# One more than cores, since the fault tests, which run in one process, mostly wait; four at most, since each has a database.
+TEST_PROCESSES ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((cores < 3 ? cores + 1 : 4)))
 
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input install --quiet --require-hashes
@@ -121,7 +123,7 @@ run: setup ## Serve on http://127.0.0.1:8000 with a worker and a demonstration d
 
 .PHONY: test
 test: setup $(DONE)/dev ## Run all tests (ARGS="-k name" for some)
-	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup $(ARGS)
+	@$(PY) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadgroup $(ARGS)
 	@$(NPM) run --silent test
 
 .PHONY: check check-python check-frontend check-schema
