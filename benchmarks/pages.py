@@ -96,6 +96,20 @@ def requests_of(slug: str) -> list[Request]:
         }
         for what, query in filters.items():
             found.append(Request(f"{kind} {what}".strip(), f"/d/{slug}/{kind}/?{urlencode(query)}"))
+    for which in ("suspicious", "border", "accepted"):
+        for what, query in {
+            "": {},
+            "category=frequent": {"category": frequent.pk},
+            "category=rare": {"category": rare.pk},
+        }.items():
+            address = f"/d/{slug}/verification/1/?{urlencode({'list': which, **query})}"
+            found.append(Request(f"labels {which} {what}".strip(), address))
+    predictions = f"/api/datasets/{slug}/verification-runs/1/predictions/"
+    found += [
+        Request("runs", f"/d/{slug}/verification/"),
+        Request("api predictions", predictions),
+        Request("api predictions category=rare", f"{predictions}?{urlencode({'category': rare.name})}"),
+    ]
     return found + list(_api_of(slug, frequent.name, rare.name))
 
 

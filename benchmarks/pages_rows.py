@@ -2,7 +2,9 @@
 
 Rows are made inside the database, so that a million takes a minute. Their shape: a few participants and
 categories have most of the rows; one category is rare; most submissions are decided; an annotator has rated
-thousands of candidate annotations that nobody else has, and these stand first in everybody's queue.
+thousands of candidate annotations that nobody else has, and these stand first in everybody's queue. A verification run
+judged every label; people have since settled those that it doubted most, and a curator accepted nearly all the others
+that it thinks good enough, so that its lists begin behind hundreds of thousands of rows that are done with.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from curation.models import (
     Submission,
     User,
 )
+from ml.models import AcceptanceEvent, Prediction, RecipeName, VerificationRun
 from validate.models import Vote
 
 JUDGES = 100  # participants who vote and rate; the first is the account `annotator`
@@ -98,6 +101,7 @@ def make_dataset(slug: str, *, clips: int, categories: int, participants: int) -
     _votes(base, submissions, decided)
     _clips(dataset, clips, decided, base["submissions"])
     _annotations(dataset, clips, base, categories)
+    _verification(dataset, clips, base)
     _rest(dataset, people, participants, [kind.name for kind in kinds])
     return dataset
 
@@ -229,6 +233,56 @@ def _ratings(rows: int, first: int, annotator: str, presence: str, where: str = 
         annotator_id=annotator,
         presence=presence,
         source="'import'",
+    )
+
+
+def _verification(dataset: Dataset, clips: int, base: dict[str, int]) -> None:
+    """Store a run: 30 % verified before it, 30 % settled since, of the rest nearly all good enough ones accepted."""
+    first = CandidateAnnotation.objects.filter(dataset=dataset).order_by("pk").values_list("pk", flat=True)[0]
+    verified, settled = clips * 30 // 100, clips * 60 // 100
+    p_correct = f"((i * 7919 % {PRIME}) * 1.0 / {PRIME})"
+    accepts = f"i >= {settled} AND {p_correct} >= 0.25 AND i % 1000 <> 7"
+    run = VerificationRun.objects.create(
+        dataset=dataset,
+        number=1,
+        recipe=RecipeName.EARMARK,
+        precision=0.95,
+        candidates_digest="0" * 64,
+        code_version="benchmark",
+        summary={"acceptance": [[0.25, clips * 52 // 100, 0.96], [0.75, clips * 17 // 100, 0.99]]},
+        finished_at=timezone.now(),
+    )
+    fill(
+        AcceptanceEvent,
+        clips,
+        joined=f"WHERE {accepts}",
+        run_id=run.pk,
+        annotation_id=f"{first} + i",
+        kind="'accept'",
+        by_id=base["people"],
+    )
+    most = f"CASE WHEN i < {settled} THEN 1.0 ELSE 0.5 END"
+    doubt = f"CASE WHEN i < {verified} THEN 0.0 ELSE {most} - {p_correct} / 2 END"
+    fill(
+        Prediction,
+        clips,
+        joined=(
+            f"JOIN curation_candidateannotation a ON a.id = {first} + i "
+            "LEFT JOIN ml_acceptanceevent e ON e.annotation_id = a.id ORDER BY i"
+        ),
+        run_id=run.pk,
+        annotation_id="a.id",
+        category_id="a.category_id",
+        predicted_id="a.category_id",
+        basis=f"CASE WHEN i < {verified} THEN 'verified' ELSE 'candidate' END",
+        p_correct=p_correct,
+        priority=doubt,
+        admitted=f"i >= {verified}",
+        would_accept=f"i >= {verified} AND {p_correct} >= 0.25",
+        is_open=f"i >= {settled} AND NOT ({accepts})",
+        acceptance_id="e.id",
+        **dict.fromkeys(("p_members", "top"), "'[]'"),
+        **dict.fromkeys(("disagreement", "category_need", "unreliability", "change_per_minute"), 0.5),
     )
 
 

@@ -151,6 +151,16 @@ class ClaimJudgements:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConsensusFollower:
+    """What an upper floor does when people settle candidate annotations, or are found to disagree after all."""
+
+    name: str
+    order: int
+    # Takes keys of locked candidate annotations; called in the transaction that stores where they stand.
+    follow: Callable[[Collection[int]], None]
+
+
+@dataclass(frozen=True, kw_only=True)
 class NavPlace:
     """A page of a dataset that the top bar leads to; its name is the address's name and takes the slug."""
 
@@ -190,6 +200,7 @@ stages: Registry[Stage] = Registry()
 panels: Registry[Panel] = Registry()
 dataset_panels: Registry[DatasetPanel] = Registry()
 claim_judgements: Registry[ClaimJudgements] = Registry()
+consensus_followers: Registry[ConsensusFollower] = Registry()
 nav_places: Registry[NavPlace] = Registry()
 summary_parts: Registry[SummaryPart] = Registry()
 job_kinds: Registry[JobKind] = Registry()

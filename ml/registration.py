@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from curation import registry
 from curation.models import Dataset
-from curation.registry import ExportTable, SummaryPart
+from curation.registry import ConsensusFollower, ExportTable, SummaryPart
 from ml.panels import PANEL, PLACE, VERIFICATION_PART
 from ml.selectors.acceptances import accepted_count
 from ml.selectors.run_figures import run_totals
@@ -19,6 +20,7 @@ from ml.selectors.tables import (
     has_verification,
     verification_rows,
 )
+from ml.services.label_standing import refresh_standing
 from ml.services.verification_jobs import KINDS
 
 
@@ -49,9 +51,15 @@ def register() -> None:
             wanted=has_acceptances,
         )
     )
+    registry.consensus_followers.register(ConsensusFollower(name="predictions", order=600, follow=_follow))
     registry.nav_places.register(PLACE)
     registry.dataset_panels.register(PANEL)
     registry.summary_parts.register(SummaryPart(name=VERIFICATION_PART, order=600, compute=_counts))
+
+
+def _follow(annotation_ids: Collection[int]) -> None:
+    """Let predictions know that people settled labels, or are found to disagree after all."""
+    refresh_standing(annotation_ids=annotation_ids)
 
 
 def _counts(dataset: Dataset) -> dict[str, Any]:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
 
-def forbid_update(*tables: str) -> migrations.RunPython:
+def forbid_update(*tables: str, columns: Sequence[str] = ()) -> migrations.RunPython:
     """Return a migration operation that makes the database itself refuse to edit rows.
 
     Parameters
     ----------
     *tables : str
         Names of append-only tables.
+    columns : sequence of str
+        The columns that are guarded; all of them where none is named.
 
     Returns
     -------
     RunPython
         Reversible; knows SQLite and PostgreSQL.
     """
+    edit = f"UPDATE OF {', '.join(columns)}" if columns else "UPDATE"
 
     def add(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:  # noqa: ARG001 -- Django's signature
         if schema_editor.connection.vendor == "postgresql":
@@ -31,12 +36,12 @@ def forbid_update(*tables: str) -> migrations.RunPython:
         for table in tables:
             if schema_editor.connection.vendor == "postgresql":
                 schema_editor.execute(
-                    f"CREATE TRIGGER {table}_append_only BEFORE UPDATE ON {table} "
+                    f"CREATE TRIGGER {table}_append_only BEFORE {edit} ON {table} "
                     "FOR EACH ROW EXECUTE FUNCTION earmark_append_only()"
                 )
             else:
                 schema_editor.execute(
-                    f"CREATE TRIGGER {table}_append_only BEFORE UPDATE ON {table} "
+                    f"CREATE TRIGGER {table}_append_only BEFORE {edit} ON {table} "
                     f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
                 )
 

@@ -12,6 +12,7 @@ from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from curation.models import AnnotationState, CandidateAnnotation
+from curation.registry import consensus_followers
 
 UPDATE_ROWS = 500
 
@@ -43,13 +44,17 @@ def set_consensus(*, updates: Mapping[int, AnnotationConsensus]) -> None:
     """Store where candidate annotations stand; the caller has locked them.
 
     The time of settling is kept as long as the value stays the same. An annotation can become undecided
-    again, since ratings that were under way when it settled count too.
+    again, since ratings that were under way when it settled count too. Upper floors that keep a copy of what is
+    settled are told of those for which that changes.
 
     Parameters
     ----------
     updates : mapping of int to AnnotationConsensus
         By the candidate annotation's primary key.
     """
+    known = CandidateAnnotation.objects.filter(pk__in=updates, state=AnnotationState.SETTLED)
+    before = set(known.values_list("pk", flat=True))
+    settled = {pk for pk, consensus in updates.items() if consensus.state == AnnotationState.SETTLED}
     alike: defaultdict[AnnotationConsensus, list[int]] = defaultdict(list)
     for pk, consensus in updates.items():
         alike[consensus].append(pk)
@@ -68,6 +73,9 @@ def set_consensus(*, updates: Mapping[int, AnnotationConsensus]) -> None:
                 rating_count=consensus.rating_count,
                 agreeing_count=consensus.agreeing_count,
             )
+    if changed := sorted(before ^ settled):
+        for follower in consensus_followers:
+            follower.follow(changed)
 
 
 @transaction.atomic

@@ -1,18 +1,26 @@
 """What a run says of one candidate annotation, and why people should hear it early or late.
 
-Stored as it was found and never edited: a later run stores rows of its own.
+Stored as it was found and never edited: a later run stores rows of its own. Beside what was found, a row keeps what has
+become of its label since, so that an index has the lists that people look through: the rows of other tables stay the
+truth about it, see `ml.services.label_standing`.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from curation.models import AppendOnlyModel, AppendOnlyQuerySet, CandidateAnnotation, Category
+from ml.models.acceptance import AcceptanceEvent
 from ml.models.run import VerificationRun
 
 _SHARES = ("p_correct", "disagreement", "category_need", "unreliability", "priority")
+_OPEN = Q(is_open=True)
+_TO_ACCEPT = Q(is_open=True, admitted=True)
+_ACCEPTED = Q(acceptance__isnull=False)
 
 
 class PredictionBasis(models.TextChoices):
@@ -22,6 +30,14 @@ class PredictionBasis(models.TextChoices):
     CANDIDATE = "candidate", _("Only label of its clip")  # the label that was judged
     OTHER = "other", _("One of several labels")  # taught nothing; judged by the probability of its category
     REJECTED = "rejected", _("Found absent by people")  # wrong; `predicted` is what the clip should have instead
+
+
+class PredictionQuerySet(AppendOnlyQuerySet["Prediction"]):
+    """Predictions, of which only what has become of their labels is ever written again."""
+
+    def stand(self, **standing: Any) -> int:
+        """Write ``is_open`` or ``acceptance``; the database refuses every other column."""
+        return models.QuerySet.update(self, **standing)
 
 
 class Prediction(AppendOnlyModel):
@@ -52,7 +68,14 @@ class Prediction(AppendOnlyModel):
     admitted = models.BooleanField()
     would_accept = models.BooleanField()
 
-    objects = AppendOnlyQuerySet["Prediction"].as_manager()
+    # What has become of the label: whether it still waits for somebody's word, neither verified or settled by people
+    # nor accepted by a curator; and the event, if it is accepted now on the word of this run.
+    is_open = models.BooleanField(default=True)
+    acceptance = models.ForeignKey(
+        AcceptanceEvent, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+
+    objects = PredictionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("prediction")
@@ -75,7 +98,15 @@ class Prediction(AppendOnlyModel):
         indexes = (
             models.Index(fields=["run", "-priority", "id"], name="prediction_by_priority"),
             models.Index(fields=["run", "category", "-priority", "id"], name="prediction_in_category"),
-            models.Index(fields=["run", "-p_correct", "id"], condition=Q(admitted=True), name="prediction_to_accept"),
+            # The lists that people look through, each with and without a category: what is done with is not in them.
+            models.Index(fields=["run", "-priority", "id"], condition=_OPEN, name="prediction_open"),
+            models.Index(fields=["run", "category", "-priority", "id"], condition=_OPEN, name="prediction_open_in"),
+            models.Index(fields=["run", "-p_correct", "id"], condition=_TO_ACCEPT, name="prediction_to_accept"),
+            models.Index(
+                fields=["run", "category", "-p_correct", "id"], condition=_TO_ACCEPT, name="prediction_to_accept_in"
+            ),
+            models.Index(fields=["run", "-acceptance"], condition=_ACCEPTED, name="prediction_accepted"),
+            models.Index(fields=["run", "category", "-acceptance"], condition=_ACCEPTED, name="prediction_accepted_in"),
         )
 
     def __str__(self) -> str:

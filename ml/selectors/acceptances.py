@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Exists, OuterRef, QuerySet
 
 from curation.models import Dataset, Job
-from ml.models import AcceptanceEvent, AcceptanceKind, VerificationRun
+from ml.models import AcceptanceEvent, AcceptanceKind, Prediction, VerificationRun
 
 ACCEPT = "verify-accept"  # the kind of job that accepts many labels, or takes them back
 MOST_COUNTED = 10_000
@@ -24,7 +24,12 @@ def accepted_count(dataset: Dataset) -> int:
 
 def accepted_up_to(run: VerificationRun) -> int:
     """Count the labels accepted on the word of a run, up to one more than `MOST_COUNTED`: a page looks at no more."""
-    return acceptances_in_force().filter(run=run).values("pk")[: MOST_COUNTED + 1].count()
+    return accepted_by(run).order_by().values("pk")[: MOST_COUNTED + 1].count()
+
+
+def accepted_by(run: VerificationRun) -> QuerySet[Prediction]:
+    """Return the predictions whose labels are accepted on the word of their run, in the order of the acceptances."""
+    return Prediction.objects.filter(run=run, acceptance__isnull=False).order_by("acceptance_id")
 
 
 def bulk_key(run: VerificationRun) -> str:

@@ -8,7 +8,13 @@ from django.db.models import QuerySet
 
 
 def after_place(
-    rows: QuerySet[Any, Any], field: str, place: tuple[Any, ...] | None, *, most: int, falls: bool = True
+    rows: QuerySet[Any, Any],
+    field: str,
+    place: tuple[Any, ...] | None,
+    *,
+    most: int,
+    backwards: bool = False,
+    least: float | None = None,
 ) -> list[Any]:
     """Read the rows after a place.
 
@@ -20,19 +26,31 @@ def after_place(
     rows : QuerySet
         Whatever its order.
     field : str
-        The column that orders them; among equals the oldest comes first.
+        The column that orders them, the highest value first; among equals the oldest comes first.
     place : tuple, optional
         Value and key of the last row read; without, from the beginning.
     most : int
         Rows to read.
-    falls : bool
-        Whether the highest value comes first.
+    backwards : bool
+        Whether to read the whole order from its end, the lowest value and the newest first: the same index has it.
+    least : float, optional
+        Lowest value that is read. Not a condition of `rows`: among equals databases would prefer it to the equality,
+        and sort.
+
+    Returns
+    -------
+    list
+        At most as many rows.
     """
-    rows = rows.order_by(f"-{field}" if falls else field, "pk")
+    rows = rows.order_by(field, "-pk") if backwards else rows.order_by(f"-{field}", "pk")
+    high_enough = rows if least is None else rows.filter(**{f"{field}__gte": least})
     if place is None:
-        return list(rows[:most])
+        return list(high_enough[:most])
     value, key = place
-    found = list(rows.filter(**{field: value, "pk__gt": key})[:most])
+    found: list[Any] = []
+    if least is None or value >= least:
+        found += rows.filter(**{field: value, "pk__lt" if backwards else "pk__gt": key})[:most]
     if len(found) < most:
-        found += rows.filter(**{f"{field}__lt" if falls else f"{field}__gt": value})[: most - len(found)]
+        others = {f"{field}__gt" if backwards else f"{field}__lt": value}
+        found += high_enough.filter(**others)[: most - len(found)]
     return found

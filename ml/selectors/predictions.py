@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from curation.models import AnnotationState, Category
+from curation.models import Category
 from ml.models import Prediction, VerificationRun
 from ml.selectors.acceptances import acceptances_in_force
 
@@ -36,25 +36,21 @@ def with_acceptance(rows: QuerySet[Prediction]) -> QuerySet[Prediction]:
     return rows.annotate(accepted=Exists(acceptances_in_force().filter(annotation=OuterRef("annotation"))))
 
 
-def acceptable(run: VerificationRun, *, threshold: float) -> QuerySet[Prediction]:
+def acceptable(run: VerificationRun, *, threshold: float | None = None) -> QuerySet[Prediction]:
     """Return the predictions whose labels a curator could accept now, the surest first.
 
     Parameters
     ----------
     run : VerificationRun
         Whose predictions.
-    threshold : float
-        Least probability that the label is right; see `ml.selectors.run_figures.acceptance_preview`.
+    threshold : float, optional
+        Least probability that the label is right, see `ml.selectors.run_figures.acceptance_preview`; without, whatever
+        its probability is.
 
     Returns
     -------
     QuerySet of Prediction
         Neither settled by people since the run nor accepted already.
     """
-    accepted = acceptances_in_force().filter(annotation=OuterRef("annotation"))
-    return (
-        Prediction.objects.filter(run=run, admitted=True, p_correct__gte=threshold)
-        .exclude(annotation__state=AnnotationState.SETTLED)
-        .filter(~Exists(accepted))
-        .order_by("-p_correct", "pk")
-    )
+    rows = Prediction.objects.filter(run=run, is_open=True, admitted=True).order_by("-p_correct", "pk")
+    return rows if threshold is None else rows.filter(p_correct__gte=threshold)

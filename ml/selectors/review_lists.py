@@ -1,7 +1,8 @@
 """What curators look through after a run: the most suspicious labels, those near the bar, and those accepted.
 
-Each list has an order that an index of predictions holds, and its cursor names the last row seen, so that page one
-thousand costs what page one does.
+Each list has an order that an index of predictions holds, without the rows that do not belong to it, and its cursor
+names the last row seen: page one thousand costs what page one does, and a page after many acceptances what it costs
+before them.
 """
 
 from __future__ import annotations
@@ -9,13 +10,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, QuerySet, TextChoices
+from django.db.models import QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from curation.models import AnnotationState
 from curation.selectors.pages import read_cursor
-from ml.models import Prediction, PredictionBasis, VerificationRun
-from ml.selectors.acceptances import acceptances_in_force
+from ml.models import Prediction, VerificationRun
 from ml.selectors.ordered_rows import after_place
 from ml.selectors.predictions import acceptable, with_acceptance
 
@@ -65,15 +64,15 @@ def review_page(
     if which == ReviewList.ACCEPTED:
         return _accepted(run, category, cursor)
     if which == ReviewList.BORDER:
-        field, falls = "p_correct", False
-        rows = Prediction.objects.none() if threshold is None else acceptable(run, threshold=threshold)
+        field, backwards, least = "p_correct", True, threshold
+        rows = Prediction.objects.none() if threshold is None else acceptable(run)
     else:
-        field, falls = "priority", True
-        rows = _unheard(run)
+        field, backwards, least = "priority", False, None
+        rows = Prediction.objects.filter(run=run, is_open=True)
     if category is not None:
         rows = rows.filter(category=category)
     after = _read(cursor)
-    found = after_place(_shown(rows), field, after, most=PAGE_LABELS + 1, falls=falls)
+    found = after_place(_shown(rows), field, after, most=PAGE_LABELS + 1, backwards=backwards, least=least)
     shown = found[:PAGE_LABELS]
     more = len(found) > PAGE_LABELS
     return ReviewPage(
@@ -83,29 +82,18 @@ def review_page(
     )
 
 
-def _unheard(run: VerificationRun) -> QuerySet[Prediction]:
-    """Return the labels of a run that neither people have settled since nor a curator has accepted."""
-    accepted = acceptances_in_force().filter(annotation=OuterRef("annotation"))
-    return (
-        Prediction.objects.filter(~Exists(accepted), run=run)
-        .exclude(basis__in=(PredictionBasis.VERIFIED, PredictionBasis.REJECTED))
-        .exclude(annotation__state=AnnotationState.SETTLED)
-    )
-
-
 def _accepted(run: VerificationRun, category: int | None, cursor: str) -> ReviewPage:
-    events = acceptances_in_force().filter(run=run).order_by("-pk")
+    rows = Prediction.objects.filter(run=run, acceptance__isnull=False).order_by("-acceptance_id")
     after = read_cursor(cursor)
     if after is not None:
-        events = events.filter(pk__lt=after)
+        rows = rows.filter(acceptance__lt=after)
     if category is not None:
-        events = events.filter(annotation__category=category)
-    found = list(events.values_list("pk", "annotation_id")[: PAGE_LABELS + 1])
-    shown = [annotation for _, annotation in found[:PAGE_LABELS]]
-    predictions = {row.annotation_id: row for row in _shown(Prediction.objects.filter(run=run, annotation__in=shown))}
+        rows = rows.filter(category=category)
+    found = list(_shown(rows)[: PAGE_LABELS + 1])
+    shown = found[:PAGE_LABELS]
     return ReviewPage(
-        rows=[predictions[annotation] for annotation in shown],
-        next_cursor=str(found[PAGE_LABELS - 1][0]) if len(found) > PAGE_LABELS else "",
+        rows=shown,
+        next_cursor=str(shown[-1].acceptance_id) if len(found) > PAGE_LABELS else "",
         is_first=after is None,
     )
 

@@ -17,6 +17,7 @@ from curation.services.participants import participant_for_user
 from ml.models import AcceptanceEvent, AcceptanceKind, Prediction, VerificationRun
 from ml.selectors.acceptances import acceptances_in_force
 from ml.selectors.runs import in_force
+from ml.services.label_standing import refresh_standing
 from ml.services.review_order import refresh_reviews
 
 BLOCK_ROWS = 500
@@ -166,6 +167,7 @@ def _store(run: VerificationRun, annotations: list[int], kind: AcceptanceKind, p
     AcceptanceEvent.objects.bulk_create(
         AcceptanceEvent(run=run, annotation_id=pk, kind=kind, by=person) for pk in annotations
     )
+    refresh_standing(annotation_ids=annotations)
     refresh_reviews(dataset=run.dataset, annotation_ids=annotations)
 
 

@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from curation.models import ACTIVE_STATES, Job, User
 from curation.services.jobs import JobContext, JobFailedError, cancel, enqueue
 from ml.models import VerificationRun
-from ml.selectors.acceptances import ACCEPT, acceptances_in_force, bulk_jobs, bulk_key
+from ml.selectors.acceptances import ACCEPT, accepted_by, bulk_jobs, bulk_key
 from ml.selectors.ordered_rows import after_place
 from ml.selectors.predictions import acceptable
 from ml.services.acceptance import (
@@ -104,7 +104,7 @@ def undo_all(*, run: VerificationRun, by: User) -> BulkReport:
     for job in _bulk_jobs(run):
         cancel(job=job)
     # A job that runs stops after its block; what it stores until then is taken back after it.
-    if _more_than(AT_ONCE, acceptances_in_force().filter(run=run)) or _bulk_jobs(run).exists():
+    if _more_than(AT_ONCE, accepted_by(run)) or _bulk_jobs(run).exists():
         return _queue(run, by, {"undo": True})
     return BulkReport(stored=_undo(run, by), queued=False)
 
@@ -150,9 +150,9 @@ def _queue(run: VerificationRun, by: User, wish: dict[str, Any]) -> BulkReport:
 
 def _accept(run: VerificationRun, threshold: float, by: User, context: JobContext | None = None) -> int:
     """Accept block after block from the surest down, and no label twice, whoever takes it back meanwhile."""
-    rows = acceptable(run, threshold=threshold).values_list("p_correct", "pk", "annotation_id")
+    rows = acceptable(run).values_list("p_correct", "pk", "annotation_id")
     reached = _Reached(context)
-    while block := after_place(rows, "p_correct", reached.place, most=BLOCK_LABELS):
+    while block := after_place(rows, "p_correct", reached.place, most=BLOCK_LABELS, least=threshold):
         with transaction.atomic():
             report = accept_labels(run=run, annotations=[annotation for *_, annotation in block], by=by)
             reached.add(report.stored, block[-1][:2])
@@ -160,9 +160,9 @@ def _accept(run: VerificationRun, threshold: float, by: User, context: JobContex
 
 
 def _undo(run: VerificationRun, by: User, context: JobContext | None = None) -> int:
-    rows = acceptances_in_force().filter(run=run).order_by("pk").values_list("pk", "annotation_id")
+    rows = accepted_by(run).values_list("acceptance_id", "annotation_id")
     reached = _Reached(context)
-    while block := list(rows.filter(pk__gt=reached.place[0] if reached.place else 0)[:BLOCK_LABELS]):
+    while block := list(rows.filter(acceptance__gt=reached.place[0] if reached.place else 0)[:BLOCK_LABELS]):
         with transaction.atomic():
             report = undo_acceptance(run=run, annotations=[annotation for _, annotation in block], by=by)
             reached.add(report.stored, block[-1][:1])

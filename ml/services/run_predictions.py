@@ -17,6 +17,7 @@ from ml.models import Prediction, PredictionBasis, VerificationRun
 from ml.recipes.candidates import Floats, Ints
 from ml.selectors.needs import CategoryNeeds
 from ml.services.judged_labels import JudgedLabels
+from ml.services.label_standing import refresh_standing
 from ml.verification.priority import Priorities, PriorityConfig, priorities
 
 BLOCK_ROWS = 1_000
@@ -53,6 +54,8 @@ def write_predictions(
         rows = _rows(run, labels, needs, block_B)
         with transaction.atomic():
             Prediction.objects.bulk_create(rows, ignore_conflicts=True)
+            # People have settled and curators accepted labels while the run went on.
+            refresh_standing(annotation_ids=[row.annotation_id for row in rows])
             on_block(start + len(rows))
 
 

@@ -24,6 +24,7 @@ from curation.models import (
     Role,
     User,
 )
+from curation.services.annotations import AnnotationConsensus, set_consensus
 from curation.services.audio_store import store_clip_samples
 from curation.services.jobs import run_job
 from ml.models import Prediction, PredictionBasis, RecipeName, VerificationRun
@@ -49,9 +50,14 @@ class Verifiable:
 
 def settle(annotation: CandidateAnnotation, presence: str = Presence.PP) -> CandidateAnnotation:
     """Let people have settled an annotation."""
-    annotation.state, annotation.consensus = AnnotationState.SETTLED, presence
-    annotation.settled_at = timezone.now()
-    annotation.save()
+    consensus = AnnotationConsensus(
+        state=AnnotationState.SETTLED,
+        value=presence,
+        rating_count=annotation.rating_count,
+        agreeing_count=annotation.agreeing_count,
+    )
+    set_consensus(updates={annotation.pk: consensus})
+    annotation.refresh_from_db()
     return annotation
 
 
@@ -135,10 +141,12 @@ def make_prediction(
 
 def make_finished_run(dataset: Dataset, found: Mapping[CandidateAnnotation, float], **changes: Any) -> VerificationRun:
     """Store a finished run that gave each annotation a probability, and let reviews go by it."""
+    from ml.services.label_standing import refresh_standing  # noqa: PLC0415
     from ml.services.review_order import order_reviews  # noqa: PLC0415
 
     run = make_run(dataset, finished=True, **changes)
     for annotation, p_correct in found.items():
         make_prediction(run, annotation, p_correct)
+    refresh_standing(annotation_ids=[annotation.pk for annotation in found])
     order_reviews(dataset=dataset, after=0, on_block=lambda _: None)
     return run

@@ -7,6 +7,7 @@ import pytest
 from curation.models import AnnotationState
 from ml.models import PredictionBasis
 from ml.selectors.review_lists import ReviewList, review_page
+from ml.services.label_standing import refresh_standing
 from tests.factories.rows import make_annotation, make_clip, make_dataset
 from tests.factories.verification_rows import make_prediction, make_run
 
@@ -22,6 +23,7 @@ def test_what_people_had_answered_before_a_run_is_not_suspicious_to_it() -> None
         # Somebody has changed their mind since: the annotation is settled no more.
         annotation = make_annotation(make_clip(dataset), state=AnnotationState.UNDECIDED)
         make_prediction(run, annotation, 0.0, basis=basis, admitted=False)
+    refresh_standing(annotation_ids=run.predictions.values_list("annotation", flat=True))
 
     rows = review_page(run, ReviewList.SUSPICIOUS).rows
 
