@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 
 from curation.api.pagination import RowCursorPagination
 from ml.models import Prediction
+from ml.selectors.ordered_rows import after_place
 
 Place = tuple[float, int]  # priority and key of a row
 LARGEST_KEY = 2**63 - 1
@@ -54,7 +55,7 @@ class PriorityPagination(RowCursorPagination):
         cursor = self.decode_cursor(request)
         place = None if cursor is None else self._place(cursor)
         backwards = cursor is not None and cursor.reverse
-        found = _beyond(queryset, place, backwards=backwards, most=size + 1)
+        found = after_place(queryset, "priority", place, most=size + 1, backwards=backwards)
         page, more = found[:size], len(found) > size
         self._rows: list[Any] = page[::-1] if backwards else page
         before, after = (more, place is not None) if backwards else (place is not None, more)
@@ -82,19 +83,3 @@ class PriorityPagination(RowCursorPagination):
         if not isfinite(place[0]) or abs(place[1]) > LARGEST_KEY:
             raise NotFound(self.invalid_cursor_message)
         return place
-
-
-def _beyond(rows: QuerySet[Any], place: Place | None, *, backwards: bool, most: int) -> list[Any]:
-    """Read rows after a place, or before it in reverse order: first its equals, then, if they are few, the others.
-
-    Asked in one condition, databases would go through all the equals to find the place among them.
-    """
-    rows = rows.order_by("priority", "-pk") if backwards else rows.order_by("-priority", "pk")
-    if place is None:
-        return list(rows[:most])
-    priority, key = place
-    found = list(rows.filter(**{"priority": priority, "pk__lt" if backwards else "pk__gt": key})[:most])
-    if len(found) < most:
-        others = {"priority__gt" if backwards else "priority__lt": priority}
-        found += rows.filter(**others)[: most - len(found)]
-    return found
