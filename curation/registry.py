@@ -190,6 +190,7 @@ class JobKind:
     order: int = 0
     queue: str = "default"
     requested_by: Sequence[str] = ()  # roles that may ask for it; nobody but the product itself where empty
+    can_be_stopped: bool = True  # False: what it has begun must be ended, or the rows would be half changed
     # Takes a `curation.services.jobs.JobContext`; returns the job's result.
     run: Callable[[Any], dict[str, Any]] = field(repr=False)
 

@@ -222,11 +222,14 @@ class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):
         job = enqueue(kind=name, dataset=dataset, created_by=person(request))
         return Response(self.get_serializer(job).data, status=status.HTTP_202_ACCEPTED)
 
-    @extend_schema(request=None, responses={202: serializers.JobSerializer})
+    @extend_schema(request=None, responses={202: serializers.JobSerializer, 409: None})
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str | None = None) -> Response:  # noqa: ARG002 -- REST framework's signature
-        """Ask a job to stop; it stops at its next step."""
+        """Ask a job to stop; it stops at its next step. A few kinds must be ended once they are begun."""
         job = self.get_object()
+        if job.kind in job_kinds and not job_kinds[job.kind].can_be_stopped:
+            detail = f"A job of the kind {job.kind} must be ended, or rows would be half changed. Wait for it."
+            return Response({"reason": "cannot_stop", "detail": detail}, status=status.HTTP_409_CONFLICT)
         cancel(job=job)
         job.refresh_from_db()
         return Response(self.get_serializer(job).data, status=status.HTTP_202_ACCEPTED)

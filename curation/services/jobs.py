@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from curation.models import ACTIVE_STATES, Dataset, Job, JobState, SubmissionState, User
-from curation.registry import JobKind
+from curation.registry import JobKind, job_kinds
 from curation.services.job_leases import JobCancelledError, JobFailedError, LeaseLostError
 from curation.services.job_messages import send
 from curation.services.job_runner import JobBusyError, JobContext, job_key, known_kind, run_here, run_job
@@ -118,8 +118,10 @@ def cancel(*, job: Job) -> bool:
     Returns
     -------
     bool
-        Whether there was something to stop.
+        Whether there was something to stop; never with a kind that must be ended once it is begun.
     """
+    if job.kind in job_kinds and not job_kinds[job.kind].can_be_stopped:
+        return False
     row = Job.objects.filter(pk=job.pk).order_by()
     if row.filter(state=JobState.QUEUED).update(
         state=JobState.CANCELLED, cancel_requested=True, finished_at=Now(), run_again=False

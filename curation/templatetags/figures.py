@@ -56,6 +56,7 @@ def job_kind(kind: str) -> str:
         "verify-step": _("verification: train"),
         "verify-join": _("verification: join what the networks found"),
         "verify-estimate": _("verification: estimate the cost"),
+        "verify-order": _("verification: put labels in order"),
         "verify-accept": _("verification: accept labels"),
     }.get(kind, kind)
 

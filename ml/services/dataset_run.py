@@ -23,7 +23,7 @@ from ml.services import accelerator
 from ml.services.code_version import code_version
 from ml.services.dataset_features import compute_features
 from ml.services.open_run import OpenRun, open_run, recipe_plan, settle_labels, settle_plan
-from ml.services.run_ending import finish, hand_on, store_iterations
+from ml.services.run_ending import finish, store_iterations
 from ml.services.run_files import feature_stores
 from ml.services.run_jobs import all_steps_done, ask_join, ask_steps, run_of
 
@@ -111,8 +111,7 @@ def join(context: JobContext) -> dict[str, Any]:
     run = run_of(context.job)
     if run is None:
         return STOPPED
-    if run.finished_at is not None:  # an earlier attempt may have been killed before reviews had their order
-        hand_on(run, context)
+    if run.finished_at is not None:  # in an earlier attempt, which was killed before it could say so
         return {}
     opened, iteration = open_run(run, device="cpu"), context.job.parameters["iteration"]
     if opened.engine.iteration() == iteration and opened.engine.join() is None:
@@ -123,9 +122,7 @@ def join(context: JobContext) -> dict[str, Any]:
     if opened.engine.iteration() < opened.engine.plan.iterations:
         _ask_next(opened)
         return {}
-    count = finish(opened, context)
-    hand_on(run, context)
-    return {"predictions": count}
+    return {"predictions": finish(opened, context)}
 
 
 def _ask_next(opened: OpenRun) -> None:

@@ -13,13 +13,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from curation.services.jobs import JobCancelledError, JobContext
-from curation.services.summaries import request_summary
 from ml.models import VerificationRun
 from ml.selectors.needs import CategoryNeeds, category_needs
 from ml.selectors.run_figures import class_table
 from ml.services.judged_labels import judged_labels
 from ml.services.open_run import OpenRun
-from ml.services.review_order import order_reviews
+from ml.services.review_order import request_order
 from ml.services.run_predictions import write_predictions
 from ml.services.run_summary import run_summary
 
@@ -32,6 +31,9 @@ def store_iterations(opened: OpenRun, context: JobContext) -> None:
 
 def finish(opened: OpenRun, context: JobContext) -> int:
     """Write down what a run found; it is finished when its predictions are complete, and not if it was cancelled.
+
+    With it, in one transaction, people rate in the order that it found, or a job is asked for that sees to it: whoever
+    stops the job that joins afterwards changes nothing any more.
 
     Parameters
     ----------
@@ -72,26 +74,6 @@ def finish(opened: OpenRun, context: JobContext) -> int:
     return count
 
 
-def hand_on(run: VerificationRun, context: JobContext) -> None:
-    """Let people rate in the order that a finished run found; begins where an earlier attempt stopped.
-
-    Parameters
-    ----------
-    run : VerificationRun
-        The run.
-    context : JobContext
-        The job that joins.
-    """
-    reached = dict(context.job.checkpoint)
-
-    def ordered(key: int) -> None:
-        reached["ordered"] = key
-        context.checkpoint(reached)
-
-    order_reviews(dataset=run.dataset, after=reached.get("ordered", 0), on_block=ordered)
-    request_summary(dataset=run.dataset)
-
-
 def _kept_needs(run: VerificationRun) -> CategoryNeeds:
     """Return the needs that were found first: a second attempt must not mix in those of today."""
     rows = class_table(run)
@@ -110,4 +92,5 @@ def _end(run: VerificationRun, context: JobContext, reached: dict[str, Any]) -> 
         open_run = VerificationRun.objects.filter(pk=run.pk, cancelled_at__isnull=True, attempt=run.attempt)
         if not open_run.update(finished_at=timezone.now()):
             raise JobCancelledError("The run was cancelled.")
+        request_order(dataset=run.dataset)
         context.checkpoint(reached)

@@ -17,6 +17,7 @@ from ml.selectors.acceptances import ACCEPT
 from ml.selectors.estimates import ESTIMATE
 from ml.selectors.runs import FEATURES, JOIN, STEP
 from ml.services.bulk_acceptance import run_bulk
+from ml.services.review_order import ORDER, run_order
 
 QUEUE = "gpu"
 
@@ -63,5 +64,6 @@ KINDS = (
     JobKind(name=STEP, order=710, queue=QUEUE, run=run_step),
     JobKind(name=JOIN, order=720, queue=QUEUE, run=run_join),
     JobKind(name=ESTIMATE, order=730, queue=QUEUE, run=run_estimate),
+    JobKind(name=ORDER, order=735, run=run_order, can_be_stopped=False),
     JobKind(name=ACCEPT, order=740, run=run_bulk),
 )

@@ -6,7 +6,8 @@ import pytest
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
-from curation.models import CandidateAnnotation, Job, Role, Submission, SubmissionState, User
+from curation.models import CandidateAnnotation, Job, JobState, Role, Submission, SubmissionState, User
+from curation.services.jobs import enqueue
 from tests.factories.rows import (
     make_annotation,
     make_clip,
@@ -128,6 +129,16 @@ def test_job_needs_a_role() -> None:
     client = client_of(make_member(dataset, Role.ANNOTATOR))
     answer = client.post("/api/jobs/", {"kind": "segment", "dataset": dataset.slug}, format="json")
     assert answer.status_code == 403
+
+
+def test_a_job_that_must_be_ended_is_not_cancelled() -> None:
+    dataset = make_dataset()
+    client = client_of(make_member(dataset, Role.ENGINEER))
+    job = enqueue(kind="verify-order", dataset=dataset)
+    answer = client.post(f"/api/jobs/{job.pk}/cancel/")
+    assert (answer.status_code, answer.json()["reason"]) == (409, "cannot_stop")
+    job.refresh_from_db()
+    assert (job.state, job.cancel_requested) == (JobState.QUEUED, False)
 
 
 def test_cancelled_queued_job_does_not_run() -> None:

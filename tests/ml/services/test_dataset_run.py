@@ -13,14 +13,14 @@ from django.utils import timezone
 
 from annotate.selectors.queue import open_annotations
 from curation.models import CandidateAnnotation, Job, JobState, Presence
-from curation.services.jobs import cancel, run_job
+from curation.services.jobs import JobContext, cancel, run_job
 from ml.models import Prediction, PredictionBasis, VerificationRun
 from ml.recipes import earmark
 from ml.recipes.run import VerificationRun as EngineRun
 from ml.selectors.review_lists import ReviewList, review_page
 from ml.selectors.run_figures import class_table, iteration_table, run_totals
 from ml.selectors.runs import FEATURES, JOIN, STEP, RunState, run_view
-from ml.services import dataset_run, open_run, run_ending
+from ml.services import dataset_run, open_run, review_order, run_ending
 from ml.services.candidate_snapshot import Snapshot
 from ml.services.run_files import run_folder
 from ml.services.runs import cancel_run, resume_run
@@ -133,9 +133,9 @@ def test_a_run_that_is_killed_anywhere_ends_as_an_undisturbed_one(
         lambda: killed_once(dataset_run, "all_steps_done", after=False),  # the step is done, and says so
         lambda: killed_once(EngineRun, "join", after=True),
         lambda: killed_once(run_ending, "write_predictions", after=True),
+        lambda: killed_once(run_ending, "request_order", after=False),
+        lambda: killed_once(run_ending, "request_order", after=True),
         lambda: killed_once(run_ending, "_end", after=True),
-        lambda: killed_once(run_ending, "order_reviews", after=False),
-        lambda: killed_once(run_ending, "order_reviews", after=True),
     ]
     for arrange in kills:
         arrange()
@@ -167,6 +167,28 @@ def test_a_run_that_is_cancelled_at_the_very_end_leaves_the_order_of_reviews(
     assert run.finished_at is None
     assert run_view(run).state == RunState.CANCELLED
     assert not CandidateAnnotation.objects.exclude(review_priority=0.0).exists()
+
+
+@pytest.mark.parametrize("at_once", [1, 1_000])
+def test_cancelling_the_last_job_of_a_finished_run_leaves_no_half_order(
+    world: Verifiable, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(review_order, "AT_ONCE", at_once)
+    monkeypatch.setattr(review_order, "BLOCK_ROWS", 2)
+    end = run_ending._end
+
+    def cancel_after(run: VerificationRun, context: JobContext, reached: dict[str, Any]) -> None:
+        end(run, context, reached)
+        assert cancel(job=context.job)
+
+    monkeypatch.setattr(run_ending, "_end", cancel_after)
+    run = start(world)
+    work()
+    run.refresh_from_db()
+    assert run_view(run).state == RunState.DONE
+    priorities = dict(run.predictions.values_list("annotation", "priority"))
+    assert dict(CandidateAnnotation.objects.values_list("pk", "review_priority")) == priorities
+    assert any(priorities.values())
 
 
 def test_a_cancelled_run_stops_at_its_next_step_and_resumes_where_it_was(

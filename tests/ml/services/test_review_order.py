@@ -7,7 +7,8 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from annotate.selectors.queue import open_annotations
-from curation.models import CandidateAnnotation, Dataset
+from curation.models import CandidateAnnotation, Dataset, Job, JobState
+from curation.services.jobs import cancel, run_job
 from ml.services import review_order
 from tests.factories.rows import make_annotation, make_category, make_clip, make_dataset, make_participant
 from tests.factories.verification_rows import make_finished_run
@@ -57,6 +58,25 @@ def test_it_goes_block_by_block_and_a_block_that_fails_is_undone(monkeypatch: py
     assert reached == [annotations[1].pk, annotations[3].pk, annotations[4].pk]
     found = CandidateAnnotation.objects.order_by("pk").values_list("review_priority", flat=True)
     assert list(found) == [0.0, 0.0, 0.75, 0.75, 0.75]
+
+
+def test_the_order_of_many_labels_is_a_job_that_nobody_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(review_order, "AT_ONCE", 2)
+    monkeypatch.setattr(review_order, "BLOCK_ROWS", 2)
+    dataset = make_dataset()
+    few, many = make_annotations(make_dataset(), 2), make_annotations(dataset, 3)
+    for annotations in (few, many):
+        make_finished_run(annotations[0].dataset, dict.fromkeys(annotations, 0.25))
+    CandidateAnnotation.objects.update(review_priority=0.0)
+    assert review_order.request_order(dataset=few[0].dataset)
+    assert not review_order.request_order(dataset=dataset)
+    assert not CandidateAnnotation.objects.filter(dataset=dataset).exclude(review_priority=0.0).exists()
+    job = Job.objects.get()
+    assert (job.kind, job.queue) == ("verify-order", "default")
+    assert not cancel(job=job)
+    run_job(job_id=job.pk)
+    assert not CandidateAnnotation.objects.exclude(review_priority=0.75).exists()
+    assert set(Job.objects.values_list("state", flat=True)) == {JobState.DONE}
 
 
 def test_a_block_takes_few_queries_whatever_its_rows() -> None:
