@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from curation.admin import ReadOnlyAdmin
-from ml.models import AcceptanceEvent, VerificationRun
+from ml.models import AcceptanceEvent, ChoiceEvent, VerificationRun
 
 MOST_LISTED = 10_000
 
@@ -58,6 +58,20 @@ class AcceptanceEventAdmin(ReadOnlyAdmin):
     ordering = ("-pk",)
     paginator = NewestRowsPaginator
     list_display = ("run", "annotation_id", "kind", "by", "created_at")
+    list_select_related = ("run__dataset", "by")
+    list_filter = ("kind",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Leave the figures of runs in the database: they may be large, and each row names its run."""
+        return super().get_queryset(request).defer("run__summary")
+
+
+@admin.register(ChoiceEvent)
+class ChoiceEventAdmin(ReadOnlyAdmin):
+    """Who let people review by which run, and who took that back; the newest first."""
+
+    ordering = ("-pk",)
+    list_display = ("run", "kind", "by", "created_at")
     list_select_related = ("run__dataset", "by")
     list_filter = ("kind",)
 

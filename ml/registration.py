@@ -11,7 +11,7 @@ from curation.registry import ConsensusFollower, ExportTable, SummaryPart
 from ml.panels import PANEL, PLACE, VERIFICATION_PART
 from ml.selectors.acceptances import accepted_count
 from ml.selectors.run_figures import run_totals
-from ml.selectors.runs import latest_finished_run
+from ml.selectors.run_in_force import run_in_force
 from ml.selectors.tables import (
     ACCEPTANCE_HEADER,
     VERIFICATION_HEADER,
@@ -35,8 +35,8 @@ def register() -> None:
             header=VERIFICATION_HEADER,
             rows=verification_rows,
             description=(
-                "The newest label verification: of each label the probability that it is right, what models hear, the "
-                "parts of its review priority, and whether a curator accepted it."
+                "The label verification in force: of each label the probability that it is right, what models hear, "
+                "the parts of its review priority, and whether a curator accepted it."
             ),
             wanted=has_verification,
         )
@@ -63,13 +63,14 @@ def _follow(annotation_ids: Collection[int]) -> None:
 
 
 def _counts(dataset: Dataset) -> dict[str, Any]:
-    """Count what the newest finished run found, and what is accepted; nothing before there is such a run."""
-    run = latest_finished_run(dataset)
+    """Count what the run in force found, and what is accepted; nothing before there is such a run."""
+    run = run_in_force(dataset)
     totals = None if run is None else run_totals(run)
     if run is None or totals is None:
         return {}
     return {
         "run": run.number,
+        "chosen": getattr(run, "chosen", None) is not None,
         "judged": totals.judged,
         "probably_wrong": totals.probably_wrong,
         "would_accept": totals.would_accept,

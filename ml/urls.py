@@ -13,6 +13,8 @@ urlpatterns = [
     path("d/<slug:slug>/verification/<int:number>/", run.run_page, name="verification-run"),
     path("d/<slug:slug>/verification/<int:number>/cancel/", run.cancel, name="verification-cancel"),
     path("d/<slug:slug>/verification/<int:number>/resume/", run.resume, name="verification-resume"),
+    path("d/<slug:slug>/verification/<int:number>/choose/", run.choose, name="verification-choose"),
+    path("d/<slug:slug>/verification/<int:number>/unchoose/", run.unchoose, name="verification-unchoose"),
     path("d/<slug:slug>/verification/<int:number>/accept/", labels.accept, name="verification-accept"),
     path("d/<slug:slug>/verification/<int:number>/undo/", labels.undo, name="verification-undo"),
 ]

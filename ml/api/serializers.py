@@ -44,8 +44,16 @@ class RunSerializer(serializers.Serializer[RunView]):
     candidates_digest = serializers.CharField(
         source="run.candidates_digest", help_text="SHA-256 of the clips, labels and groups that it works on."
     )
+    in_force = serializers.SerializerMethodField(
+        help_text="Whether people review by it: the run that a curator chose, else the newest finished one."
+    )
     created_at = serializers.DateTimeField(source="run.created_at")
     finished_at = serializers.DateTimeField(source="run.finished_at", allow_null=True)
+
+    def get_in_force(self, view: RunView) -> bool:
+        """Compare it with the run in force, whose number comes with each run of a list."""
+        number: int | None = getattr(view.run, "in_force", None)
+        return number == view.run.number
 
 
 class IterationSerializer(serializers.Serializer[dict[str, Any]]):

@@ -14,7 +14,7 @@ urlpatterns = [
     path(RUN, RunViewSet.as_view({"get": "retrieve"}), name="api-verification-run"),
     *(
         path(f"{RUN}{word}/", RunViewSet.as_view({"post": word}), name=f"api-verification-run-{word}")
-        for word in ("cancel", "resume", "accept", "undo")
+        for word in ("cancel", "resume", "choose", "unchoose", "accept", "undo")
     ),
     path(f"{RUN}predictions/", PredictionViewSet.as_view({"get": "list"}), name="api-verification-predictions"),
 ]

@@ -6,6 +6,7 @@ do the work.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from django.db.models import QuerySet
@@ -30,6 +31,7 @@ from ml.selectors.run_figures import acceptance_preview
 from ml.selectors.runs import run_view, run_views
 from ml.services.acceptance import AcceptanceRefusedError, AcceptanceReport, accept_labels, undo_acceptance
 from ml.services.bulk_acceptance import BulkReport, accept_from, undo_all
+from ml.services.run_choice import choose_run, undo_choice
 from ml.services.runs import RunRefusedError, cancel_run, resume_run, start_run
 
 if TYPE_CHECKING:
@@ -108,6 +110,18 @@ class RunViewSet(OfDataset):
             return refused(error)
         return self._accepted(number)
 
+    @extend_schema(request=None, responses={202: RunSerializer, 409: None})
+    @action(detail=True, methods=["post"])
+    def choose(self, request: Request, slug: str, number: int) -> Response:  # noqa: ARG002 -- REST framework's signature
+        """Let people review by this run, whichever runs are finished later; a curator's word."""
+        return self._chosen(choose_run)
+
+    @extend_schema(request=None, responses={202: RunSerializer, 409: None})
+    @action(detail=True, methods=["post"])
+    def unchoose(self, request: Request, slug: str, number: int) -> Response:  # noqa: ARG002 -- REST framework's signature
+        """Take that back: the newest finished run decides again."""
+        return self._chosen(undo_choice)
+
     @extend_schema(
         request=AcceptRequestSerializer, responses={200: AcceptanceSerializer, 202: AcceptanceSerializer, 409: None}
     )
@@ -138,6 +152,22 @@ class RunViewSet(OfDataset):
             return _stored(undo_all(run=run, by=by))
         except AcceptanceRefusedError as error:
             return refused(error)
+
+    def _chosen(self, act: Callable[..., bool]) -> Response:
+        """Do what a curator says of the run.
+
+        Raises
+        ------
+        PermissionDenied
+            If the person is no curator of the dataset.
+        """
+        run = self.get_object()
+        require_role(person(self.request), run.dataset, ACCEPTS_LABELS)
+        try:
+            act(run=run, by=person(self.request))
+        except RunRefusedError as error:
+            return refused(error)
+        return self._accepted(run.number)
 
     def _accepted(self, number: int) -> Response:
         run = get_object_or_404(self.get_queryset(), number=number)

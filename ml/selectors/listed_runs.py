@@ -6,6 +6,7 @@ from django.db.models import F, QuerySet
 
 from curation.models import Dataset
 from ml.models import VerificationRun
+from ml.selectors.run_in_force import number_in_force
 from ml.selectors.runs import runs_of
 
 
@@ -21,6 +22,7 @@ def listed_runs(dataset: Dataset) -> QuerySet[VerificationRun]:
     -------
     QuerySet of VerificationRun
         With ``totals``, the run in four numbers, or None while it goes on; the rest of the summary, with curves and a
-        row for each category, stays in the database.
+        row for each category, stays in the database. With ``in_force``, the number of the run that people review by.
     """
-    return runs_of(dataset).annotate(totals=F("summary__totals")).defer("summary")
+    runs = runs_of(dataset).annotate(totals=F("summary__totals"), in_force=number_in_force())
+    return runs.defer("summary")

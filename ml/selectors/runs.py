@@ -117,16 +117,6 @@ def runs_of(dataset: Dataset) -> QuerySet[VerificationRun]:
     return VerificationRun.objects.filter(dataset=dataset).select_related("dataset", "created_by").order_by("-number")
 
 
-def latest_finished_run(dataset: Dataset) -> VerificationRun | None:
-    """Return the newest run whose predictions are complete; its priorities are those in force."""
-    return runs_of(dataset).filter(finished_at__isnull=False).first()
-
-
-def in_force(dataset: Dataset) -> VerificationRun | None:
-    """Return the same run without its figures, which may be large."""
-    return runs_of(dataset).filter(finished_at__isnull=False).defer("summary").first()
-
-
 def jobs_of(run: VerificationRun) -> QuerySet[Job]:
     """Return the jobs of a run's present start, in the order in which they were asked for."""
     return Job.objects.filter(

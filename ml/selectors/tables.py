@@ -13,7 +13,7 @@ from curation.models import Category, Dataset
 from curation.selectors.code_points import CodePoints
 from ml.models import AcceptanceEvent, Prediction
 from ml.selectors.acceptances import acceptances_in_force
-from ml.selectors.runs import in_force
+from ml.selectors.run_in_force import run_in_force
 
 VERIFICATION_HEADER = (
     "clip",
@@ -37,11 +37,11 @@ _NAMES = ("annotation__clip__name", "annotation__category__name")
 
 def has_verification(dataset: Dataset) -> bool:
     """Tell whether a run of the dataset is finished."""
-    return in_force(dataset) is not None
+    return run_in_force(dataset) is not None
 
 
 def verification_rows(dataset: Dataset) -> Iterator[tuple[str, ...]]:
-    """Yield the predictions of the newest finished run, by clip and category.
+    """Yield the predictions of the run in force, by clip and category.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def verification_rows(dataset: Dataset) -> Iterator[tuple[str, ...]]:
     tuple of str
         One row of `VERIFICATION_HEADER`; clips by the name that they are exported under.
     """
-    run = in_force(dataset)
+    run = run_in_force(dataset)
     if run is None:
         return
     names = dict(Category.objects.filter(dataset=dataset).values_list("pk", "name"))

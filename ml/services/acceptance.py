@@ -16,7 +16,7 @@ from curation.selectors.access import OPERATOR, roles_in
 from curation.services.participants import participant_for_user
 from ml.models import AcceptanceEvent, AcceptanceKind, Prediction, VerificationRun
 from ml.selectors.acceptances import acceptances_in_force
-from ml.selectors.runs import in_force
+from ml.selectors.run_in_force import run_in_force
 from ml.services.label_standing import refresh_standing
 from ml.services.review_order import refresh_reviews
 
@@ -68,7 +68,7 @@ def accept_labels(*, run: VerificationRun, annotations: Collection[int], by: Use
     Raises
     ------
     AcceptanceRefusedError
-        `not_curator`, `not_finished`, `not_newest`, or `not_judged` if the run says nothing of one of them; none is
+        `not_curator`, `not_finished`, `not_in_force`, or `not_judged` if the run says nothing of one of them; none is
         accepted then.
     """
     wanted = sorted(set(annotations))
@@ -135,19 +135,19 @@ def check_curator(dataset: Dataset, user: User) -> None:
 
 
 def check_in_force(run: VerificationRun) -> None:
-    """Refuse to accept labels on the word of a run that is not the newest finished one, which may contradict it.
+    """Refuse to accept labels on the word of a run that is not in force: the one that is may contradict it.
 
     Raises
     ------
     AcceptanceRefusedError
-        `not_finished` or `not_newest`.
+        `not_finished` or `not_in_force`.
     """
     if run.finished_at is None:
         raise AcceptanceRefusedError("not_finished", f"Run {run.number} is not finished; its predictions may change.")
-    newest = in_force(run.dataset)
-    if newest is not None and newest.pk != run.pk:
-        detail = f"Run {newest.number} is newer than run {run.number}. Accept labels on its word."
-        raise AcceptanceRefusedError("not_newest", detail)
+    other = run_in_force(run.dataset)
+    if other is not None and other.pk != run.pk:
+        detail = f"People review by run {other.number}. Accept labels on its word, or choose run {run.number} first."
+        raise AcceptanceRefusedError("not_in_force", detail)
 
 
 def _curator(dataset: Dataset, user: User) -> Participant:

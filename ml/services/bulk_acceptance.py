@@ -69,7 +69,7 @@ def accept_from(*, run: VerificationRun, threshold: float, by: User) -> BulkRepo
     Raises
     ------
     AcceptanceRefusedError
-        `not_curator`, `not_finished`, `not_newest` or `bad_threshold`.
+        `not_curator`, `not_finished`, `not_in_force` or `bad_threshold`.
     """
     check_curator(run.dataset, by)
     check_in_force(run)

@@ -1,7 +1,7 @@
 """Handing the review priority to those who serve clips for rating.
 
 Whoever serves clips orders by a column of the candidate annotation, which this floor fills: by the predictions of the
-newest finished run; 0, and therefore last, where it says nothing or a curator has accepted the label.
+run in force; 0, and therefore last, where it says nothing or a curator has accepted the label.
 
 People must not rate by half an order. Up to `AT_ONCE` labels have theirs in the transaction in which the run ends; of
 more a job takes care, which is asked for in that transaction and which nobody can stop.
@@ -23,7 +23,7 @@ from curation.services.jobs import JobContext, enqueue
 from curation.services.summaries import request_summary
 from ml.models import Prediction, VerificationRun
 from ml.selectors.acceptances import acceptances_in_force
-from ml.selectors.runs import in_force
+from ml.selectors.run_in_force import run_in_force
 
 ORDER = "verify-order"  # the kind of job that orders the labels of a large dataset
 BLOCK_ROWS = AT_ONCE = 2_000
@@ -67,7 +67,7 @@ def run_order(context: JobContext) -> dict[str, Any]:
 
 
 def order_reviews(*, dataset: Dataset, after: int, on_block: Callable[[int], None]) -> None:
-    """Give every candidate annotation of a dataset the priority that its newest finished run found.
+    """Give every candidate annotation of a dataset the priority that the run in force found.
 
     Parameters
     ----------
@@ -92,9 +92,9 @@ def order_reviews(*, dataset: Dataset, after: int, on_block: Callable[[int], Non
 def refresh_reviews(*, dataset: Dataset, annotation_ids: Collection[int]) -> None:
     """Give some annotations the priority that they have now, after a run, or after they were accepted or taken back.
 
-    Which run is the newest is looked up each time: another one may end meanwhile.
+    Which run is in force is looked up each time: another one may end or be chosen meanwhile.
     """
-    run = in_force(dataset)
+    run = run_in_force(dataset)
     if run is not None:
         set_review_priorities(annotation_ids=annotation_ids, priority=_priority(run))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.db.models import Subquery
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
@@ -11,6 +10,7 @@ from curation.models import Role
 from curation.selectors.access import OPERATOR
 from curation.views.shell import Desk, open_dataset
 from ml.models import VerificationRun
+from ml.selectors.run_in_force import chosen_number, number_in_force
 from ml.selectors.runs import runs_of
 
 
@@ -30,7 +30,9 @@ def open_verification(request: HttpRequest, slug: str) -> Desk:
 
 
 def open_run(request: HttpRequest, slug: str, number: int) -> tuple[Desk, VerificationRun]:
-    """Find a run of the dataset; its ``newest`` is the number of the newest finished one, or None.
+    """Find a run of the dataset; its ``in_force`` is the number of the run that people review by, or None.
+
+    Its ``chosen`` is the number of the one that a curator chose, or None.
 
     Raises
     ------
@@ -38,8 +40,8 @@ def open_run(request: HttpRequest, slug: str, number: int) -> tuple[Desk, Verifi
         If there is none of this number, or the person may not see it.
     """
     desk = open_verification(request, slug)
-    finished = runs_of(desk.dataset).filter(finished_at__isnull=False).values("number")[:1]
-    return desk, get_object_or_404(runs_of(desk.dataset).annotate(newest=Subquery(finished)), number=number)
+    runs = runs_of(desk.dataset).annotate(in_force=number_in_force(), chosen=chosen_number())
+    return desk, get_object_or_404(runs, number=number)
 
 
 def is_curator(desk: Desk) -> bool:
@@ -56,7 +58,7 @@ def refusal(reason: str, detail: str) -> str:
         "nothing_to_judge": _("People have confirmed every label: there is nothing to judge."),
         "already_running": _("A run of this dataset goes on. Wait for it, or cancel it first."),
         "not_curator": _("Labels are accepted by curators of the dataset alone."),
-        "not_newest": _("A newer run is done. Accept labels on its word."),
+        "not_in_force": _("People review by another run. Accept labels on its word, or choose this run first."),
         "not_finished": _("The run is not finished; its predictions may change."),
         "not_stopped": _("Only a run that failed or was cancelled can be resumed."),
     }

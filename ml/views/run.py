@@ -24,6 +24,7 @@ from ml.selectors.acceptances import MOST_COUNTED, accepted_up_to, bulk_jobs
 from ml.selectors.confusions import run_confusion
 from ml.selectors.review_lists import ReviewList, review_page
 from ml.selectors.runs import STEP, RunState, run_view
+from ml.services.run_choice import choose_run, undo_choice
 from ml.services.runs import RunRefusedError, cancel_run, resume_run
 from ml.views.desk import is_curator, open_run, refusal
 
@@ -63,6 +64,8 @@ def run_page(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "may_accept": is_curator(desk),
         "may_resume": view.state in {RunState.FAILED, RunState.CANCELLED},
         "trains": view.phase == STEP,
+        "in_force": getattr(run, "in_force", None),
+        "is_chosen": getattr(run, "chosen", None) == run.number,
     }
     if run.finished_at is not None:
         context |= _findings(request, run)
@@ -83,6 +86,22 @@ def cancel(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 def resume(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Let a run go on."""
     return _do(request, slug, number, lambda run, by: resume_run(run=run, by=by), _("The run goes on."))
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def choose(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """Let people review by a run."""
+    said = _("People review in the order of this run now, whichever runs are done later.")
+    return _do(request, slug, number, lambda run, by: choose_run(run=run, by=by), said)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def unchoose(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """Let the newest finished run decide again."""
+    said = _("The newest finished run decides the order of the review again.")
+    return _do(request, slug, number, lambda run, by: undo_choice(run=run, by=by), said)
 
 
 def _do(
@@ -120,7 +139,6 @@ def _findings(request: HttpRequest, run: VerificationRun) -> dict[str, Any]:
         "accepted": accepted_up_to(run),
         "most_counted": MOST_COUNTED,
         "bulk": bulk_jobs(run).last(),
-        "newer": newest if (newest := getattr(run, "newest", None)) != run.number else None,
         "lists": ReviewList.choices,
         "which": which,
         "category": category,

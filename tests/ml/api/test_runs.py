@@ -19,7 +19,7 @@ from tests.ml.api.clients import client_of, counted, every_page, member_client, 
 pytestmark = pytest.mark.django_db
 LISTED = {
     *("number", "dataset", "state", "share_done", "phase", "error", "recipe", "precision", "seed", "device"),
-    *("budget_minutes", "totals", "code_version", "candidates_digest", "created_at", "finished_at"),
+    *("budget_minutes", "totals", "code_version", "candidates_digest", "created_at", "finished_at", "in_force"),
 }
 TOTALS = {"verified": 4, "judged": 3, "probably_wrong": 1, "would_accept": 2}
 
@@ -66,6 +66,26 @@ def test_a_run_is_started_followed_cancelled_and_resumed(dataset: Dataset, engin
     twice = engineer.post(runs_of(dataset, "1/resume/"))
     assert (twice.status_code, twice.json()["reason"]) == (409, "not_stopped")
     assert Job.objects.filter(kind=FEATURES, state=JobState.QUEUED, queue="gpu").count() == 1
+
+
+def test_a_curator_chooses_the_run_in_force_and_takes_that_back(dataset: Dataset, engineer: APIClient) -> None:
+    for _ in range(2):
+        make_run(dataset, finished=True)
+    make_run(dataset)
+    curator = member_client(dataset, Role.CURATOR)
+
+    def in_force() -> list[int]:
+        return [run["number"] for run in curator.get(runs_of(dataset)).json()["results"] if run["in_force"]]
+
+    assert in_force() == [2]
+    assert engineer.post(runs_of(dataset, "1/choose/")).status_code == 403
+    chosen = curator.post(runs_of(dataset, "1/choose/"))
+    assert (chosen.status_code, chosen.json()["in_force"], in_force()) == (202, True, [1])
+    assert curator.get(runs_of(dataset, "1/")).json()["in_force"]
+    unfinished = curator.post(runs_of(dataset, "3/choose/"))
+    assert (unfinished.status_code, unfinished.json()["reason"]) == (409, "not_finished")
+    assert curator.post(runs_of(dataset, "1/unchoose/")).json()["in_force"] is False
+    assert in_force() == [2]
 
 
 def test_what_is_left_out_is_as_the_command_has_it(dataset: Dataset, engineer: APIClient) -> None:

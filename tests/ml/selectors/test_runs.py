@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from curation.models import Dataset, Job, JobState
 from ml.models import VerificationRun
-from ml.selectors.runs import FEATURES, JOIN, STEP, RunState, latest_finished_run, run_view, run_views, runs_of
+from ml.selectors.run_in_force import run_in_force
+from ml.selectors.runs import FEATURES, JOIN, STEP, RunState, run_view, run_views, runs_of
 from ml.services.run_jobs import ask_features, ask_join, ask_steps
 from tests.factories.rows import make_dataset
 from tests.factories.verification_rows import make_run
@@ -89,12 +90,12 @@ def test_jobs_of_an_earlier_start_say_nothing(dataset: Dataset) -> None:
 
 
 def test_the_newest_finished_run_is_in_force(dataset: Dataset) -> None:
-    assert latest_finished_run(dataset) is None
+    assert run_in_force(dataset) is None
     first = make_run(dataset, finished=True)
     second = make_run(dataset, finished=True, finished_at="2020-01-01T00:00Z")
     make_run(dataset)
     make_run(make_dataset(), finished=True)
-    assert latest_finished_run(dataset) == second
+    assert run_in_force(dataset) == second
     assert list(runs_of(dataset))[1:] == [second, first]
 
 

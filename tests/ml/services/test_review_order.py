@@ -65,8 +65,8 @@ def test_the_order_of_many_labels_is_a_job_that_nobody_stops(monkeypatch: pytest
     monkeypatch.setattr(review_order, "BLOCK_ROWS", 2)
     dataset = make_dataset()
     few, many = make_annotations(make_dataset(), 2), make_annotations(dataset, 3)
-    for annotations in (few, many):
-        make_finished_run(annotations[0].dataset, dict.fromkeys(annotations, 0.25))
+    for labels in (few, many):
+        make_finished_run(labels[0].dataset, dict.fromkeys(labels, 0.25))
     CandidateAnnotation.objects.update(review_priority=0.0)
     assert review_order.request_order(dataset=few[0].dataset)
     assert not review_order.request_order(dataset=dataset)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from curation.models import CandidateAnnotation, Job, JobState, Role, User
 from curation.services.jobs import JobContext, run_job
+from curation.services.summaries import refresh_summary
 from ml.models import AcceptanceEvent, AcceptanceKind, VerificationRun
 from ml.selectors.acceptances import accepted_count
 from ml.services import bulk_acceptance
@@ -136,20 +137,41 @@ def test_a_killed_job_goes_on_and_accepts_no_label_again_that_was_taken_back(
     assert accepted_count(run.dataset) == 9
 
 
-def test_labels_are_accepted_on_the_word_of_the_newest_run_alone(
+def test_labels_are_accepted_on_the_word_of_the_run_in_force_alone(
     labels: list[CandidateAnnotation], run: VerificationRun, curator: User
 ) -> None:
     make_finished_run(run.dataset, {labels[0]: 0.01})
-    newer = "A newer run is done. Accept labels on its word."
+    newer = "People review by another run. Accept labels on its word, or choose this run first."
     assert post(curator, "accept", precision="0.94") == [newer]
     assert post(curator, "accept", annotation=labels[29].pk) == [newer]
     page = client_of(curator).get(PAGE)
-    assert b"Run 2 is newer" in page.content
+    assert b"People review by run 2" in page.content
     assert b"data-accept" not in page.content
     assert accepted_count(run.dataset) == 0
+    assert post(curator, "choose") == ["People review in the order of this run now, whichever runs are done later."]
+    assert post(curator, "accept", annotation=labels[29].pk) == ["1 label accepted."]
 
 
-@pytest.mark.parametrize("act", ["accept", "undo", "cancel", "resume"])
+def test_a_curator_chooses_the_run_that_people_review_by_on_its_page(
+    labels: list[CandidateAnnotation], run: VerificationRun, curator: User
+) -> None:
+    make_finished_run(run.dataset, {labels[0]: 0.01})
+    page = client_of(curator).get(PAGE).content.decode()
+    assert "People review in the order of run 2." in page
+    assert "Review by this run" in page
+    post(curator, "choose")
+    page = client_of(curator).get(PAGE).content.decode()
+    assert "a curator chose it" in page
+    runs = client_of(curator).get("/d/streets/verification/").content.decode()
+    assert runs.count("people review by it") == 1
+    refresh_summary(dataset=run.dataset)
+    assert "the run that a curator chose" in client_of(curator).get("/d/streets/").content.decode()
+    assert post(curator, "unchoose") == ["The newest finished run decides the order of the review again."]
+    engineer = make_member(run.dataset, Role.ENGINEER)
+    assert "Review by this run" not in client_of(engineer).get(PAGE).content.decode()
+
+
+@pytest.mark.parametrize("act", ["accept", "undo", "cancel", "resume", "choose", "unchoose"])
 def test_whoever_comes_to_a_form_by_signing_in_again_is_led_to_the_page(
     run: VerificationRun, curator: User, act: str
 ) -> None:
