@@ -27,7 +27,12 @@ _BINDING = threading.Lock()
 
 
 class Channel(filesystem.Channel):
-    """Messages as files that are there whole or not at all."""
+    """Messages as files that are there whole or not at all; their folders are made when they are needed."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        for folder in (self.data_folder_in, self.data_folder_out, self.control_folder):
+            Path(folder).mkdir(parents=True, exist_ok=True)
 
     # kombu's own transport renames its parent's argument, so that no name suits both.
     def _put(self, queue: str, payload: dict[str, Any], **_: Any) -> None:  # type: ignore[override]

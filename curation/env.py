@@ -12,10 +12,12 @@ import secrets
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.functional import lazy
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 DATABASES = ("sqlite", "postgres", "postgresql")
@@ -54,7 +56,8 @@ class Env:
     s3_bucket, s3_endpoint_url : str
         Where audio lies when ``storage`` is ``s3``; credentials follow boto3's own rules.
     secret_key : str
-        Signs sessions. Made and kept in the data folder when not given.
+        Signs sessions. When not given it is kept in the data folder, and made when it is first asked for: commands
+        that work without a database leave nothing there.
     allowed_hosts : tuple of str
         Host names the web process answers to.
     trusted_origins : tuple of str
@@ -97,6 +100,7 @@ def _names(name: str, default: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in os.environ.get(name, default).split(",") if part.strip())
 
 
+@cache
 def _kept_secret(data_dir: Path) -> str:
     """Return the data folder's secret key, made on first use and readable by its owner alone.
 
@@ -211,7 +215,7 @@ def read_env() -> Env:
         storage=storage,
         s3_bucket=bucket,
         s3_endpoint_url=os.environ.get("EARMARK_S3_ENDPOINT_URL", ""),
-        secret_key=os.environ.get("EARMARK_SECRET_KEY") or _kept_secret(data_dir),
+        secret_key=os.environ.get("EARMARK_SECRET_KEY") or lazy(_kept_secret, str)(data_dir),
         allowed_hosts=_names("EARMARK_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"),
         trusted_origins=_names("EARMARK_TRUSTED_ORIGINS", ""),
         proxies=_proxies(),

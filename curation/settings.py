@@ -44,7 +44,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "curation.static_files.StaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -126,7 +126,6 @@ STORAGES: dict[str, Any] = {
 
 STATIC_URL = "static/"
 STATIC_ROOT = ENV.data_dir / "static"
-STATIC_ROOT.mkdir(exist_ok=True)
 WHITENOISE_IMMUTABLE_FILE_TEST = r"/assets/[^/]+-[\w-]{8}\.\w+$"
 STATICFILES_DIRS = [PROJECT_DIR / "frontend" / "dist"]
 DJANGO_VITE = {"default": {"dev_mode": False, "manifest_path": PROJECT_DIR / "frontend" / "dist" / "manifest.json"}}
@@ -257,12 +256,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
 if ENV.broker_url.startswith("filesystem:"):
     CELERY_BROKER_URL = "filesystem://localhost"  # a host that means nothing, or kombu warns of its absence
     _broker_dir = ENV.data_dir / "broker"
-    for _name in ("queue", "processed", "control"):
-        (_broker_dir / _name).mkdir(parents=True, exist_ok=True)
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(_broker_dir / "queue"),
         "data_folder_out": str(_broker_dir / "queue"),
-        "processed_folder": str(_broker_dir / "processed"),
         "store_processed": False,
         "control_folder": str(_broker_dir / "control"),
         "polling_interval": 0.1,

@@ -25,6 +25,8 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_server_of_one_machine_needs_nothing(data_dir: Path) -> None:
     env = read_env()
+    assert not list(data_dir.iterdir())  # the key is made when something is to be signed
+    assert len(env.secret_key) >= 50
     assert (env.debug, env.https, env.open_signup, env.proxies, env.mail) == (False, False, False, 0, None)
     assert env.database_url == f"sqlite:///{data_dir}/earmark.sqlite3"
     assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700

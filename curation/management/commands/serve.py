@@ -43,7 +43,8 @@ class Command(BaseCommand):
 
     def handle(self, *, host: str, port: int, workers: int, gpu_workers: int, **_: Any) -> None:
         _check_free(host, port)
-        if not any(settings.STATIC_ROOT.iterdir()):  # else every page comes without style
+        root = settings.STATIC_ROOT
+        if not root.is_dir() or not any(root.iterdir()):  # else every page comes without style
             call_command("collectstatic", interactive=False, verbosity=0)
         web = Child("web", _web_command(host, port), [(signal.SIGTERM, 10.0)])
         shown = "localhost" if host in {"0.0.0.0", "::"} else host  # noqa: S104 -- compared, not bound
