@@ -92,7 +92,7 @@ class DatasetCommand(BaseCommand):
             yield show
 
     def finish(self, report: ImportReport, noun: str) -> None:
-        """Print what became of the rows and have the dataset counted; exit 1 if some were refused."""
+        """Print what became of the rows and have the dataset counted; exit 1 if some were refused, 2 if all were."""
         if report.accepted or report.refused:
             self.recount()
         self.stdout.write(
@@ -105,7 +105,7 @@ class DatasetCommand(BaseCommand):
             self.stdout.write(f"The refused rows stand in {report.refused_path}.")
             if report.refused_before:
                 self.stdout.write("They were refused before; nothing else in the file is new.")
-            sys.exit(SOME_REFUSED)
+            sys.exit(SOME_REFUSED if report.accepted or report.unchanged else UNUSABLE)
 
     def _execute_on_tables(self, *args: Any, **options: Any) -> str | None:
         """Run the command; make the tables first where the embedded database is new and has none."""

@@ -134,6 +134,12 @@ def test_consensus_does_not_depend_on_the_order_of_the_rows(dataset: Dataset, tm
     assert outcomes == {("undecided", "", None)}
 
 
+def test_ratings_that_are_all_refused_exit_2(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "ratings.csv", HEADER, ["none.wav,Dog bark,a,PP"])
+    assert run(path) == 2
+    assert reasons(path) == {"2": "unknown_clip"}
+
+
 def test_known_participants_catches_slips(dataset: Dataset, tmp_path: Path) -> None:
     known = make_clip(dataset).participant.code
     path = write_csv(tmp_path / "ratings.csv", HEADER, [f"two.wav,Dog bark,{known},PP", "two.wav,Dog bark,anna,PP"])

@@ -53,7 +53,7 @@ def test_recordings_are_imported_and_cut(dataset: Dataset, tmp_path: Path, capsy
 @pytest.mark.parametrize("row", [RECORDING | {"path": "none.wav"}, RECORDING])
 def test_the_counts_of_the_page_follow_an_import(dataset: Dataset, tmp_path: Path, row: dict[str, str]) -> None:
     write_audio(tmp_path / "a.wav", noise(20_000), RATE_HZ)
-    refused = run("import_recordings", str(write_manifest(tmp_path / "m.csv", [row])), accepted=True)
+    refused = int(run("import_recordings", str(write_manifest(tmp_path / "m.csv", [row])), accepted=True) > 0)
     counted = DatasetSummary.objects.get(dataset=dataset).document["stages"]["recorded"]
     assert counted == [1 - refused, [["refused", refused]]]
 
@@ -117,6 +117,27 @@ def test_refused_rows_exit_1_and_are_listed(
     assert run(command, str(manifest)) == 1
     assert "\n3,file_missing," in (tmp_path / "m.refused.csv").read_text(encoding="utf-8")
     assert dataset.submissions.count() + dataset.clips.count() == 1
+
+
+@pytest.mark.parametrize(("command", "row"), [("import_recordings", RECORDING), ("import_clips", CLIP)])
+def test_a_file_of_which_every_row_is_refused_exits_2_and_has_its_list(
+    dataset: Dataset, tmp_path: Path, command: str, row: dict[str, str]
+) -> None:
+    manifest = write_manifest(tmp_path / "m.csv", [row])  # there is no such audio
+    for _ in range(2):
+        assert run(command, str(manifest)) == 2
+        assert "\n2,file_missing," in (tmp_path / "m.refused.csv").read_text(encoding="utf-8")
+    assert not dataset.clips.exists()
+
+
+@pytest.mark.parametrize(("command", "row"), [("import_recordings", RECORDING), ("import_clips", CLIP)])
+def test_rows_that_are_known_already_are_of_use_beside_refused_ones(
+    tmp_path: Path, dataset: Dataset, command: str, row: dict[str, str]
+) -> None:
+    write_audio(tmp_path / "a.wav", noise(20_000), RATE_HZ)
+    manifest = write_manifest(tmp_path / "m.csv", [row, row | {"path": "b.wav", "submission": "2"}])
+    assert [run(command, str(manifest)) for _ in range(2)] == [1, 1]
+    assert dataset.slug
 
 
 @pytest.mark.parametrize("command", ["import_recordings", "import_clips"])

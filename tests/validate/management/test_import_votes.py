@@ -139,6 +139,12 @@ def test_a_submission_that_came_accepted_keeps_its_votes_and_its_state(dataset: 
     assert submission.decision["by"] == "import"
 
 
+def test_votes_that_are_all_refused_exit_2(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "votes.csv", HEADER, ["none,a,yes,yes,yes"])
+    assert run(path) == 2
+    assert reasons(path) == {"2": "unknown_submission"}
+
+
 def test_known_participants_catches_slips(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "votes.csv", HEADER, ["s1,speaker2,yes,yes,yes", "s1,speakre2,yes,yes,yes"])
     assert run(path, "--known-participants") == 1
