@@ -66,9 +66,9 @@ def _decimals(value: float) -> str:
     return "0" if text == "-0" else text
 
 
-def listed(values: Iterable[str]) -> str:
+def listed(values: Iterable[str], separator: str = LIST_SEPARATOR) -> str:
     """Join several values of one cell; a separator inside a value becomes a space."""
-    return LIST_SEPARATOR.join(value.replace(LIST_SEPARATOR, " ") for value in values)
+    return separator.join(value.replace(separator, " ") for value in values)
 
 
 class Document:

@@ -31,6 +31,7 @@ VERIFICATION_HEADER = (
     "accepted",
 )
 ACCEPTANCE_HEADER = ("clip", "category", "run", "event", "by", "at")
+TOP_SEPARATOR = ";"  # as in the file that `verify_labels --manifest` writes
 CHUNK_ROWS = 5_000
 _NAMES = ("annotation__clip__name", "annotation__category__name")
 
@@ -113,7 +114,7 @@ def _verification_row(row: dict[str, Any], names: dict[int, str]) -> tuple[str, 
         row["basis"],
         p_correct,
         names[row["predicted_id"]],
-        listed(names[int(category)] for category, _ in row["top"]),
+        listed((names[int(category)] for category, _ in row["top"]), TOP_SEPARATOR),
         *parts,
         str(int(row["would_accept"])),
         str(int(row["accepted"])),

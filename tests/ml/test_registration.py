@@ -19,7 +19,7 @@ from ml.services import verification_jobs
 from ml.services.acceptance import accept_labels, undo_acceptance
 from tests.factories.exports import make_exportable
 from tests.factories.rows import make_annotation, make_category, make_clip, make_dataset, make_member
-from tests.factories.verification_rows import make_finished_run, make_prediction
+from tests.factories.verification_rows import make_finished_run, make_prediction, make_run
 
 PROJECT = Path(__file__).resolve().parents[2]
 WEB = """
@@ -70,9 +70,11 @@ def annotations() -> list[CandidateAnnotation]:
 
 @pytest.fixture
 def run(annotations: list[CandidateAnnotation]) -> VerificationRun:
-    return make_finished_run(
-        annotations[0].dataset, {each: 0.9 - number / 10 for number, each in enumerate(annotations)}
-    )
+    run = make_run(annotations[0].dataset, finished=True)
+    top = [[each.category_id, 0.5] for each in annotations[:2]]
+    for number, each in enumerate(annotations):
+        make_prediction(run, each, 0.9 - number / 10, top=top)
+    return run
 
 
 @pytest.mark.django_db
@@ -93,7 +95,7 @@ def test_the_exported_predictions_have_one_order_and_name_nobody(
         "basis": "candidate",
         "p_label_correct": "0.900000",
         "predicted_label": "Dog",
-        "top3": "Dog",
+        "top3": "Dog;ant",  # joined as in the file of `verify_labels --manifest`
         "disagreement": "0.100000",
         "category_need": "0.200000",
         "unreliability": "0.300000",
