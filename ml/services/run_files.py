@@ -6,25 +6,41 @@ the first step of a run and another the second. Pages read nothing of it.
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
 
 from ml.models import VerificationRun
 
+_RUN = "run-"
+
 
 def feature_stores() -> Path:
     """Return the folder of the features of clips, of all datasets."""
-    return _folder("features")
+    return _made(_all_files() / "features")
 
 
 def run_folder(run: VerificationRun) -> Path:
     """Return a run's folder."""
-    return _folder(f"run-{run.folder_id}")
+    return _made(_all_files() / f"{_RUN}{run.folder_id}")
 
 
-def _folder(name: str) -> Path:
+def kept_folders() -> Iterator[tuple[uuid.UUID, Path]]:
+    """Yield the folders of runs that are there, each with what names it in its run's row, in no order."""
+    for path in _all_files().glob(f"{_RUN}*"):
+        try:
+            yield uuid.UUID(path.name.removeprefix(_RUN)), path
+        except ValueError:  # somebody else's
+            continue
+
+
+def _all_files() -> Path:
     data_dir: Path = settings.ENV.data_dir
-    folder = data_dir / "verification" / name
+    return data_dir / "verification"
+
+
+def _made(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
