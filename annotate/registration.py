@@ -9,6 +9,7 @@ from django.utils.translation import gettext_noop
 
 from annotate.panels import PANELS, PLACE
 from annotate.selectors.quality import quality_rows, state_counts
+from annotate.selectors.queue import needing_ratings
 from annotate.selectors.ratings import ratings_by
 from annotate.selectors.tables import HEADER as RATING_HEADER
 from annotate.selectors.tables import rating_rows
@@ -17,7 +18,7 @@ from annotate.services.quality import QUALITY_PART, quality_cells, write_quality
 from annotate.services.rating_import import RatingImporter
 from curation import registry
 from curation.domain.progress import Progress
-from curation.models import AnnotationState, Dataset
+from curation.models import AnnotationState, CandidateAnnotation, Dataset
 from curation.registry import ClaimJudgements, ExportTable, PipelineStep, Stage, StepResult, SummaryPart
 from curation.services.csv_rows import look_at_header
 from curation.services.row_import import import_rows
@@ -99,10 +100,14 @@ def _write_quality(dataset: Dataset, section: dict[str, Any], progress: Progress
 
 
 def _rated(dataset: Dataset) -> tuple[int, list[tuple[str, int]]]:
-    """Count the candidate annotations that somebody rated, and those that nobody did."""
+    """Count the candidate annotations that somebody rated, and those that wait for a first rating.
+
+    Labels that came verified, or that a curator accepted after verification, are neither unless somebody rated them.
+    """
     counts = state_counts(dataset)
     rated = counts[AnnotationState.UNDECIDED] + counts[AnnotationState.SETTLED]
-    return rated, [(gettext_noop("to go"), counts[AnnotationState.UNRATED])]
+    unrated = CandidateAnnotation.objects.filter(dataset=dataset, state=AnnotationState.UNRATED).order_by()
+    return rated, [(gettext_noop("to go"), needing_ratings(unrated).count())]
 
 
 def _settled(dataset: Dataset) -> tuple[int, list[tuple[str, int]]]:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from annotate.forms import ANSWERS, RatingForm
 from annotate.models.rating import RatingSource
-from annotate.selectors.queue import open_annotations
+from annotate.selectors.queue import open_annotations, waiting_annotations
 from annotate.selectors.ratings import ratings_given
 from annotate.services.ratings import RatingRefusedError, record_rating
 from curation.models import CandidateAnnotation, Category, Participant
@@ -101,7 +101,7 @@ def _page(
             "form": form,
             "skipped": skipped.count_in(waiting),
             "given": ratings_given(annotator),
-            "waiting": waiting_text(waiting) if annotation else "",
+            "waiting": waiting_text(waiting_annotations(waiting)) if annotation else "",
             "upcoming": [_player(other).preload() for other in queue[1:]],
         },
         desk=desk,

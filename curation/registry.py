@@ -161,6 +161,15 @@ class ConsensusFollower:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClaimConfirmations:
+    """Where an upper floor keeps which candidate annotations need no ratings any more."""
+
+    name: str
+    order: int
+    rows: Callable[[], QuerySet[Any]]  # with a column `annotation`, of all datasets
+
+
+@dataclass(frozen=True, kw_only=True)
 class NavPlace:
     """A page of a dataset that the top bar leads to; its name is the address's name and takes the slug."""
 
@@ -202,6 +211,7 @@ panels: Registry[Panel] = Registry()
 dataset_panels: Registry[DatasetPanel] = Registry()
 claim_judgements: Registry[ClaimJudgements] = Registry()
 consensus_followers: Registry[ConsensusFollower] = Registry()
+claim_confirmations: Registry[ClaimConfirmations] = Registry()
 nav_places: Registry[NavPlace] = Registry()
 summary_parts: Registry[SummaryPart] = Registry()
 job_kinds: Registry[JobKind] = Registry()

@@ -7,9 +7,9 @@ from typing import Any
 
 from curation import registry
 from curation.models import Dataset
-from curation.registry import ConsensusFollower, ExportTable, SummaryPart
+from curation.registry import ClaimConfirmations, ConsensusFollower, ExportTable, SummaryPart
 from ml.panels import PANEL, PLACE, VERIFICATION_PART
-from ml.selectors.acceptances import accepted_count
+from ml.selectors.acceptances import acceptances_in_force, accepted_count
 from ml.selectors.run_figures import run_totals
 from ml.selectors.run_in_force import run_in_force
 from ml.selectors.tables import (
@@ -52,6 +52,7 @@ def register() -> None:
         )
     )
     registry.consensus_followers.register(ConsensusFollower(name="predictions", order=600, follow=_follow))
+    registry.claim_confirmations.register(ClaimConfirmations(name="acceptances", order=600, rows=acceptances_in_force))
     registry.nav_places.register(PLACE)
     registry.dataset_panels.register(PANEL)
     registry.summary_parts.register(SummaryPart(name=VERIFICATION_PART, order=600, compute=_counts))

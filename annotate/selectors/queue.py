@@ -6,6 +6,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from annotate.models import Rating
 from curation.models import AnnotationState, CandidateAnnotation, Category, Dataset, Participant
+from curation.registry import claim_confirmations
+
+LOOKED_AT = 2_000
 
 
 def open_annotations(
@@ -41,3 +44,22 @@ def open_annotations(
     candidates = CandidateAnnotation.objects.filter(~Exists(rated), ~Q(state=AnnotationState.SETTLED))
     candidates = candidates.filter(category=category) if category else candidates.filter(dataset=dataset)
     return candidates.order_by("-agreeing_count", "-review_priority", "rating_count", "pk")
+
+
+def needing_ratings(rows: QuerySet[CandidateAnnotation]) -> QuerySet[CandidateAnnotation]:
+    """Leave out what somebody has vouched for without rating it: where it came from, or a curator after verification.
+
+    They are served all the same, the accepted ones last: a rating of them counts. But nobody waits for it.
+    """
+    rows = rows.filter(came_verified=False)
+    for confirmed in claim_confirmations:
+        rows = rows.filter(~Exists(confirmed.rows().filter(annotation=OuterRef("pk"))))
+    return rows
+
+
+def waiting_annotations(served: QuerySet[CandidateAnnotation]) -> QuerySet[CandidateAnnotation]:
+    """Return those that need ratings among the next `LOOKED_AT` that are served, for a number on a page.
+
+    What is accepted comes last, so that the number is right wherever it is small.
+    """
+    return needing_ratings(CandidateAnnotation.objects.filter(pk__in=served.values("pk")[:LOOKED_AT]))
