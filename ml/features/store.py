@@ -30,7 +30,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from ml.features.config import FeatureConfig
+from ml.features.embedding import EmbeddingConfig, InputConfig
 from ml.features.store_index import Index, read_index
 from ml.features.store_writer import StoreLockedError, StoreWriter
 
@@ -50,10 +50,11 @@ class FeatureStore:
     ----------
     folder : Path
         Folder of all stores; this one takes a folder in it.
-    config : FeatureConfig
+    config : FeatureConfig or EmbeddingConfig
         The configuration.
-    dtype : {torch.float16, torch.float32}
-        Type of the numbers on disk. Half precision resolves 0.06 dB at -100 dB.
+    dtype : {torch.float16, torch.float32}, optional
+        Type of the numbers on disk. Default: half precision for spectrograms, which resolves 0.06 dB at -100 dB, and
+        single precision for embeddings, whose range is their trunk's affair.
 
     Raises
     ------
@@ -65,7 +66,9 @@ class FeatureStore:
     Use it in a ``with`` block, or call `close`, where something is added. One object is for one thread.
     """
 
-    def __init__(self, folder: Path, config: FeatureConfig, *, dtype: torch.dtype = torch.float16) -> None:
+    def __init__(self, folder: Path, config: InputConfig, *, dtype: torch.dtype | None = None) -> None:
+        if dtype is None:
+            dtype = torch.float32 if isinstance(config, EmbeddingConfig) else torch.float16
         if dtype not in _DTYPES:
             message = f"dtype = {dtype}: expected torch.float16 or torch.float32."
             raise ValueError(message)

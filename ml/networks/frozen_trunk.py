@@ -58,6 +58,9 @@ class FrozenTrunk(nn.Module):
         """Return embeddings, ``embedding_BE``; a trunk's frames or positions are averaged."""
         with torch.no_grad():
             embedding: Tensor = self.network(x_BCTM)
+        if not isinstance(embedding, Tensor):
+            message = f"output of type {type(embedding).__name__}: expected one tensor, the embedding."
+            raise ValueError(message)  # noqa: TRY004 -- the fault is the file's, as that of a wrong shape
         positions = POSITIONS.get(embedding.dim())
         if positions is None:
             message = f"embedding of shape {tuple(embedding.shape)}: expected one row for each clip of the batch."
@@ -174,7 +177,7 @@ def load_trunk(path: Path) -> FrozenTrunk:
         warnings.filterwarnings("ignore", message=".*torch.jit.load.* is deprecated", category=DeprecationWarning)
         try:
             network: nn.Module = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call] # torch ships none
-        except RuntimeError as error:
+        except (RuntimeError, OSError, UnicodeDecodeError) as error:
             message = f"{path.name} cannot be read as TorchScript: expected a file of torch.jit.save or an .onnx file."
             raise ValueError(message) from error
     return FrozenTrunk(network)

@@ -4,7 +4,7 @@ ONNX is the format in which most tools export a trained model. ``onnxruntime`` r
 only when somebody has such a file, since nothing else needs it. The model runs on the processor, and no gradient
 passes through it, which a frozen trunk does not need.
 
-Shape legend: B batch, C channel, T frame, M mel band.
+Shape legend: B batch, C channel, T frame, M mel band; models of samples take (B, samples).
 
 References
 ----------
@@ -32,7 +32,7 @@ class OnnxNetwork(nn.Module):
     Raises
     ------
     ValueError
-        If ``onnxruntime`` is missing or the model takes not exactly one input.
+        If ``onnxruntime`` is missing, it cannot read the file, or the model takes not exactly one input.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,7 +42,11 @@ class OnnxNetwork(nn.Module):
         except ImportError as error:
             message = f"{path.name} is an ONNX file: expected the package onnxruntime; install it, or give TorchScript."
             raise ValueError(message) from error
-        self._session: Any = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        try:
+            self._session: Any = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        except Exception as error:  # its errors have no ancestor of their own
+            message = f"{path.name} cannot be read as ONNX: {error} Export the model again."
+            raise ValueError(message) from error
         inputs = [entry.name for entry in self._session.get_inputs()]
         if len(inputs) != 1:
             message = f"{path.name} takes {len(inputs)} inputs ({', '.join(inputs)}): expected one."

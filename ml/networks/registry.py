@@ -28,6 +28,7 @@ from ml.networks.jeong import JeongConfig, JeongNetwork
 from ml.networks.kong import KongConfig, KongNetwork
 from ml.networks.nguyen import NguyenConfig, NguyenNetwork
 from ml.networks.se_trans import SeTransConfig, SeTransNetwork
+from ml.networks.trunk_head import TrunkHeadConfig, TrunkHeadNetwork
 from ml.networks.vgg16 import Vgg16Config, Vgg16Network
 
 
@@ -212,6 +213,14 @@ NETWORKS: Mapping[str, NetworkEntry] = MappingProxyType(
             bands=None,
             channels=None,
             paper="whoever trained the file",
+        ),
+        "trunk-head": NetworkEntry(
+            config=TrunkHeadConfig,
+            network=TrunkHeadNetwork,
+            features=None,
+            frames=None,
+            bands=None,
+            paper="ours, on whatever a trunk gives",
         ),
     }
 )

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.features.config import FeatureConfig
+from ml.features.embedding import InputConfig
 from ml.recipes.candidates import CandidateSet, Floats, Ints
 from ml.training.config import TrainingConfig
 from ml.training.windows import WindowConfig
@@ -41,8 +41,8 @@ class Member:
         Name in `ml.networks.registry.NETWORKS`.
     options : mapping
         Further parameters of the network.
-    features : FeatureConfig
-        Its input.
+    features : FeatureConfig or EmbeddingConfig
+        Its input: spectrograms, or what a pretrained trunk makes of excerpts.
     training : TrainingConfig
         How it is trained in the first iteration, and in the others unless `fine_tuning` says otherwise.
     fine_tuning : TrainingConfig, optional
@@ -58,7 +58,7 @@ class Member:
     name: str
     network: str
     options: Mapping[str, Any]
-    features: FeatureConfig
+    features: InputConfig
     training: TrainingConfig
     fine_tuning: TrainingConfig | None
     windows: WindowConfig

@@ -10,23 +10,27 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
+from ml.features.config import FeatureConfig
+from ml.features.embedding import EmbeddingConfig
 from ml.recipes.budget import fitted, seconds_needed
 from ml.recipes.candidates import CandidateSet
 from ml.recipes.catalogue import RECIPES
 from ml.recipes.local import LocalRun, run_all
 from ml.recipes.plan import Plan, Step
 from ml.recipes.run_folder import RunFolder
-from ml.services.audio_features import content_key, store_features
+from ml.recipes.trunk_members import with_trunks
+from ml.services.audio_features import content_key, store_embeddings, store_features
 from ml.services.code_version import code_version
-from ml.services.manifest import LONGEST_S, candidate_set, common_rate_hz, read_manifest, unusable_rows
+from ml.services.manifest import LONGEST_S, ManifestClip, candidate_set, common_rate_hz, read_manifest, unusable_rows
 from ml.services.predictions_file import write_predictions
+from ml.services.trunk_embeddings import given_trunks
 
 DIGEST_CHARS = 16
 SECONDS_PER_MINUTE = 60
@@ -53,6 +57,7 @@ def verify_manifest(
     work_dir: Path | None,
     say: Callable[[str], None],
     progress: PhaseProgress,
+    trunks: Sequence[Path] = (),
 ) -> str:
     """Judge the labels of a manifest and write the predictions.
 
@@ -80,6 +85,9 @@ def verify_manifest(
         Told lines for people.
     progress : PhaseProgress
         Told how far each phase is.
+    trunks : sequence of Path
+        Files of pretrained trunks, each of which adds a member to the recipe's ensemble (see
+        `ml.services.trunk_files`).
 
     Returns
     -------
@@ -91,7 +99,7 @@ def verify_manifest(
     UnusableFileError
         If the manifest or recordings that it names cannot be used.
     ValueError
-        If a parameter cannot be used, or the clips leave nothing to learn from.
+        If a parameter or a trunk cannot be used, or the clips leave nothing to learn from.
     OSError
         If nothing can be written.
     """
@@ -101,6 +109,7 @@ def verify_manifest(
     cores = len(os.sched_getaffinity(0))
     if device == "cpu":
         torch.set_num_threads(1)  # as in the processes of a pool: the numbers must not depend on how many there are
+    heard_by = given_trunks(trunks)
     clips = read_manifest(manifest, audio_root=audio_root)
     keys = []
     for clip in clips:
@@ -109,19 +118,9 @@ def verify_manifest(
     candidates = candidate_set(clips, keys)
     work_dir = work_dir or out.with_name(f"{out.name}.work")
     plan = RECIPES[recipe].plan(candidates, sample_rate_hz=common_rate_hz(clips))
+    plan = with_trunks(plan, list(heard_by), candidates)
     folder = work_dir / _run_name(plan, candidates, seed, budget_minutes)
-    refused = store_features(
-        [clip.path for clip in clips],
-        keys,
-        configs=[member.features for member in plan.members],
-        stores=work_dir / "features",
-        longest_s=LONGEST_S,
-        processes=processes or cores,
-        progress=lambda done, total: progress("features", done, total or 0),
-    )
-    if refused:
-        rows = [(clip, refused[key]) for clip, key in zip(clips, keys, strict=True) if key in refused]
-        raise unusable_rows(manifest, {clip.line: f"clip {clip.name!r}: {error.detail}" for clip, error in rows})
+    _hear(manifest, clips, keys, plan, heard_by, work_dir / "features", device, processes or cores, progress)
     processes = processes or (cores if device == "cpu" else 1)
     if budget_minutes is not None:
         plan = _within_budget(plan, candidates, folder, budget_minutes, device, processes, say)
@@ -133,6 +132,44 @@ def verify_manifest(
     verdict = run.verdict(precision=precision)
     write_predictions(out, names=[clip.name for clip in clips], candidates=candidates, verdict=verdict)
     return _summary(out, candidates, accepted=int(verdict.accept_N.sum()), precision=precision)
+
+
+def _hear(
+    manifest: Path,
+    clips: Sequence[ManifestClip],
+    keys: Sequence[str],
+    plan: Plan,
+    trunks: Mapping[EmbeddingConfig, Path],
+    stores: Path,
+    device: str,
+    processes: int,
+    progress: PhaseProgress,
+) -> None:
+    """Store features and embeddings of all clips, and refuse the manifest if some cannot be decoded."""
+    paths = [clip.path for clip in clips]
+    refused = store_features(
+        paths,
+        keys,
+        configs=[member.features for member in plan.members if isinstance(member.features, FeatureConfig)],
+        stores=stores,
+        longest_s=LONGEST_S,
+        processes=processes,
+        progress=lambda done, total: progress("features", done, total or 0),
+    )
+    if not refused:
+        refused = store_embeddings(
+            paths,
+            keys,
+            trunks=trunks,
+            stores=stores,
+            longest_s=LONGEST_S,
+            processes=processes,
+            device=device,
+            progress=lambda done, total: progress("embeddings", done, total or 0),
+        )
+    if refused:
+        rows = [(clip, refused[key]) for clip, key in zip(clips, keys, strict=True) if key in refused]
+        raise unusable_rows(manifest, {clip.line: f"clip {clip.name!r}: {error.detail}" for clip, error in rows})
 
 
 def _check(recipe: str, precision: float, seed: int, budget_minutes: float | None, processes: int | None) -> None:

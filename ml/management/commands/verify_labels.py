@@ -36,6 +36,14 @@ class Command(BaseCommand):
         parser.add_argument("--account", metavar="EMAIL", help="a curator or engineer of the dataset, who asks for it")
         parser.add_argument("--audio-root", type=Path, metavar="DIR", help="where the manifest's paths start")
         parser.add_argument("--recipe", default="earmark", metavar="R", help="how to judge (default: earmark)")
+        parser.add_argument(
+            "--trunk",
+            action="append",
+            default=[],
+            metavar="FILE",
+            help="a pretrained trunk (TorchScript or ONNX, its description beside it) that joins the ensemble; with "
+            "--dataset the name of one in the operator's folder; may be given several times",
+        )
         parser.add_argument("--out", type=Path, metavar="P.csv", help="the predictions to write")
         parser.add_argument(
             "--budget-minutes", type=float, metavar="N", help="train less so as to be done in about so long"
@@ -100,6 +108,7 @@ class Command(BaseCommand):
                     work_dir=options["work_dir"],
                     say=self._say,
                     progress=bar.show,
+                    trunks=[Path(name) for name in options["trunk"]],
                 )
         except (ValueError, ArithmeticError) as error:
             raise CommandError(str(error), returncode=UNUSABLE) from error
