@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from curation.views.judging import MOST_PK
 from ml.models import RecipeName, RunDevice
 from ml.services.runs import LARGEST_SEED
+from ml.services.trunk_files import ListedTrunk
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -56,6 +58,9 @@ class StartForm(forms.Form):
         help_text=_("For one worker; fewer minutes train less. Empty: as long as the recipe takes."),
         widget=forms.NumberInput(attrs={"step": "any"}),
     )
+    trunks = forms.MultipleChoiceField(
+        label=_("Pretrained trunks"), required=False, widget=forms.CheckboxSelectMultiple
+    )
     device = forms.ChoiceField(label=_("Device"), choices=RunDevice.choices, initial=RunDevice.AUTO)
     seed = forms.IntegerField(
         label=_("Seed"),
@@ -64,6 +69,11 @@ class StartForm(forms.Form):
         initial=0,
         help_text=_("The same seed, labels and code give the same answers on the same kind of machine."),
     )
+
+    def __init__(self, *args: Any, listed: Sequence[ListedTrunk] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        trunks = cast("forms.MultipleChoiceField", self.fields["trunks"])
+        trunks.choices = [(trunk.name, trunk.name) for trunk in listed if not trunk.fault]
 
 
 class LabelsForm(forms.Form):

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from ml.models import RecipeName, RunDevice
 from ml.services.runs import LARGEST_SEED
+from ml.services.trunk_files import MOST_TRUNKS
 
 MOST_LABELS = 10_000  # named one by one in a request
 LARGEST_KEY = 2**63 - 1
@@ -59,6 +60,13 @@ class RunRequestSerializer(WishSerializer):
     device = named_choice(RunDevice.choices, default=RunDevice.AUTO)
     budget_minutes = FiniteField(
         allow_null=True, default=None, help_text="Train less so as to be done in about so long; above 0."
+    )
+
+    trunks = serializers.ListField(
+        child=serializers.CharField(max_length=255),
+        max_length=MOST_TRUNKS,
+        default=list,
+        help_text="Names of pretrained trunks in the operator's folder, each of which adds a network.",
     )
 
     def validate_precision(self, value: float) -> float:

@@ -14,6 +14,7 @@ from ml.models import Prediction, RecipeName, RunDevice
 from ml.selectors.confusions import Confusion, run_confusion
 from ml.selectors.run_figures import class_table, iteration_table, probability_histogram, reliability
 from ml.selectors.runs import RunState, RunView, StepView
+from ml.services.trunk_files import ListedTrunk
 
 
 class TotalsSerializer(serializers.Serializer[dict[str, int]]):
@@ -23,6 +24,27 @@ class TotalsSerializer(serializers.Serializer[dict[str, int]]):
     judged = serializers.IntegerField()
     probably_wrong = serializers.IntegerField()
     would_accept = serializers.IntegerField()
+
+
+class RunTrunkSerializer(serializers.Serializer[dict[str, Any]]):
+    """A pretrained trunk of a run."""
+
+    name = serializers.CharField()
+    digest = serializers.CharField(help_text="SHA-256 of its file.")
+    sample_rate_hz = serializers.IntegerField()
+    window_s = serializers.FloatField()
+    hop_s = serializers.FloatField()
+    numbers = serializers.IntegerField(help_text="Of an embedding; 0 until a worker has tried the trunk.")
+
+
+class ListedTrunkSerializer(serializers.Serializer[ListedTrunk]):
+    """A pretrained trunk that a run may be started with."""
+
+    name = serializers.CharField()
+    sample_rate_hz = serializers.IntegerField(source="hearing.sample_rate_hz", allow_null=True)
+    window_s = serializers.FloatField(source="hearing.window_s", allow_null=True)
+    hop_s = serializers.FloatField(source="hearing.hop_s", allow_null=True)
+    fault = serializers.CharField(help_text="Why it cannot be taken, and what to do; else empty.")
 
 
 class RunSerializer(serializers.Serializer[RunView]):
@@ -39,6 +61,7 @@ class RunSerializer(serializers.Serializer[RunView]):
     seed = serializers.IntegerField(source="run.seed")
     device = serializers.ChoiceField(source="run.device", choices=RunDevice.choices)
     budget_minutes = serializers.FloatField(source="run.budget_minutes", allow_null=True)
+    trunks = RunTrunkSerializer(source="run.trunks", many=True)
     totals = TotalsSerializer(source="run.totals", allow_null=True, help_text="Null until it is done.")
     code_version = serializers.CharField(source="run.code_version", help_text="Empty until a worker began.")
     candidates_digest = serializers.CharField(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from ml.api.views import PredictionViewSet, RunViewSet
+from ml.api.views import PredictionViewSet, RunViewSet, TrunkViewSet
 
 RUNS = "datasets/<slug:slug>/verification-runs/"
 RUN = f"{RUNS}<int:number>/"
@@ -15,6 +15,11 @@ urlpatterns = [
     *(
         path(f"{RUN}{word}/", RunViewSet.as_view({"post": word}), name=f"api-verification-run-{word}")
         for word in ("cancel", "resume", "choose", "unchoose", "accept", "undo")
+    ),
+    path(
+        "datasets/<slug:slug>/verification-trunks/",
+        TrunkViewSet.as_view({"get": "list"}),
+        name="api-verification-trunks",
     ),
     path(f"{RUN}predictions/", PredictionViewSet.as_view({"get": "list"}), name="api-verification-predictions"),
 ]

@@ -17,13 +17,20 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from curation.api.parameters import refuse_unknown
 from curation.api.permissions import require_role
 from curation.api.views import person, run_datasets
 from curation.models import Category, Dataset, Role
 from ml.api.filters import PredictionFilter
 from ml.api.pagination import NewestRunPagination, PriorityPagination
 from ml.api.requests import AcceptRequestSerializer, RunRequestSerializer, UndoRequestSerializer
-from ml.api.serializers import AcceptanceSerializer, PredictionSerializer, RunDetailSerializer, RunSerializer
+from ml.api.serializers import (
+    AcceptanceSerializer,
+    ListedTrunkSerializer,
+    PredictionSerializer,
+    RunDetailSerializer,
+    RunSerializer,
+)
 from ml.models import Prediction, VerificationRun
 from ml.selectors.listed_runs import listed_runs
 from ml.selectors.predictions import predictions_by_priority
@@ -33,6 +40,7 @@ from ml.services.acceptance import AcceptanceRefusedError, AcceptanceReport, acc
 from ml.services.bulk_acceptance import BulkReport, accept_from, undo_all
 from ml.services.run_choice import choose_run, undo_choice
 from ml.services.runs import RunRefusedError, cancel_run, resume_run, start_run
+from ml.services.trunk_files import listed_trunks
 
 if TYPE_CHECKING:
     from rest_framework.serializers import BaseSerializer
@@ -190,6 +198,21 @@ class RunViewSet(OfDataset):
         wish = form(data=self.request.data)
         wish.is_valid(raise_exception=True)
         return run, cast("dict[str, Any]", wish.validated_data)
+
+
+class TrunkViewSet(OfDataset):
+    """Pretrained trunks that the operator offers to runs."""
+
+    serializer_class = ListedTrunkSerializer
+    pagination_class = None
+    filter_backends = ()
+
+    @extend_schema(responses=ListedTrunkSerializer(many=True))
+    def list(self, request: Request, slug: str) -> Response:  # noqa: ARG002 -- the address has it
+        """Return those in the operator's folder, by name; the folder is the same for all datasets."""
+        refuse_unknown(request)
+        self.dataset()
+        return Response(self.get_serializer(listed_trunks(), many=True).data)
 
 
 def _threshold(run: VerificationRun, precision: float) -> float:

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 
 from curation.models import Dataset, User
+from ml.env import read_env
 from ml.services.runs import RunRefusedError, start_run
 
 UNUSABLE = 2
+
+
+def _trunk_name(given: str) -> str:
+    """Return the name of a trunk that is given by name, or as a file of the operator's folder.
+
+    Raises
+    ------
+    CommandError
+        If it is a file elsewhere, which workers would not find.
+    """
+    path, folder = Path(given).expanduser(), read_env().trunk_dir
+    if path.name == given or path.resolve().parent == folder.resolve():
+        return path.name
+    message = (
+        f"{given} is not in {folder}, where workers look for trunks. Have the operator put it there with its "
+        "description, and give its name."
+    )
+    raise CommandError(message, returncode=UNUSABLE)
 
 
 def start_dataset_run(options: dict[str, Any]) -> str:
@@ -19,7 +39,7 @@ def start_dataset_run(options: dict[str, Any]) -> str:
     Parameters
     ----------
     options : dict
-        With `dataset`, `account`, `recipe`, `seed`, `budget_minutes`, `precision` and `device`.
+        With `dataset`, `account`, `recipe`, `seed`, `budget_minutes`, `precision`, `device` and `trunk`.
 
     Returns
     -------
@@ -50,6 +70,7 @@ def start_dataset_run(options: dict[str, Any]) -> str:
             budget_minutes=options["budget_minutes"],
             precision=options["precision"],
             device=options["device"],
+            trunks=[_trunk_name(given) for given in options["trunk"]],
         )
     except RunRefusedError as error:
         raise CommandError(str(error), returncode=UNUSABLE) from error

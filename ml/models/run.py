@@ -47,6 +47,9 @@ class VerificationRun(models.Model):
     device = models.CharField(max_length=8, choices=RunDevice, default=RunDevice.AUTO)
     # Time that training should take one worker; empty: the recipe's own length.
     budget_minutes = models.FloatField(null=True, blank=True)
+    # Pretrained trunks that join the ensemble, as `ml.services.trunk_files.TrunkDescription` stores them: what was asked
+    # for, name, digest and excerpts; the first job adds how many numbers the embeddings of each have.
+    trunks: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list, blank=True)
     # Names its folder. Drawn at random, since databases that share a folder (a backup that was restored, a test)
     # count their keys alike.
     folder_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

@@ -37,6 +37,27 @@ class RecipeCost:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrunkCost:
+    """What a pretrained trunk would add to a run.
+
+    Attributes
+    ----------
+    seconds : float or None
+        Wall-clock seconds of one worker: for the clips that it has not heard yet, and for training in whichever recipe
+        takes longest; None if it cannot be used.
+    numbers, excerpts : int
+        Numbers of an embedding, and excerpts that are still to be heard.
+    refused : str
+        Why it cannot be used, else empty.
+    """
+
+    seconds: float | None = None
+    numbers: int = 0
+    excerpts: int = 0
+    refused: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CostEstimate:
     """What a worker found.
 
@@ -44,6 +65,8 @@ class CostEstimate:
     ----------
     recipes : dict of str to RecipeCost
         Those that are done, by name.
+    trunks : dict of str to TrunkCost
+        Pretrained trunks that were tried, by the name of their file.
     device : str
         Where steps were timed; empty if nothing has been yet.
     clips : int
@@ -61,6 +84,7 @@ class CostEstimate:
     """
 
     recipes: dict[str, RecipeCost]
+    trunks: dict[str, TrunkCost]
     device: str
     clips: int
     at: datetime
@@ -85,6 +109,7 @@ def latest_estimate(dataset: Dataset) -> CostEstimate | None:
     found = job.result or job.checkpoint
     return CostEstimate(
         recipes={name: RecipeCost(**cost) for name, cost in found.get("recipes", {}).items()},
+        trunks={name: TrunkCost(**cost) for name, cost in found.get("trunks", {}).items()},
         device=found.get("device", ""),
         clips=found.get("clips", 0),
         at=job.created_at,

@@ -11,6 +11,7 @@ import fcntl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from ml.recipes.run import VerificationRun as EngineRun
 from ml.services import accelerator
 from ml.services.code_version import code_version
 from ml.services.dataset_features import compute_features
-from ml.services.open_run import OpenRun, open_run, recipe_plan, settle_labels, settle_plan
+from ml.services.open_run import OpenRun, open_run, recipe_plan, settle_labels, settle_plan, settle_trunks, trunk_files
 from ml.services.run_ending import finish, store_iterations
 from ml.services.run_files import feature_stores
 from ml.services.run_jobs import all_steps_done, ask_join, ask_steps, run_of
@@ -33,7 +34,7 @@ STOPPED: dict[str, Any] = {"stopped": True}  # the result of a job whose run was
 
 
 def prepare(context: JobContext) -> dict[str, Any]:
-    """Settle labels, features and plan, then ask for the steps of the iteration that the run has reached.
+    """Settle labels, trunks, features and plan, then ask for the steps of the iteration that the run has reached.
 
     Parameters
     ----------
@@ -50,12 +51,15 @@ def prepare(context: JobContext) -> dict[str, Any]:
         return STOPPED
     device = accelerator.device_for(run.device)
     snapshot = settle_labels(run, context)
+    settle_trunks(run, context)
     plan = recipe_plan(run, snapshot)
     computed = compute_features(
         snapshot,
         configs=[member.features for member in plan.members],
         stores=feature_stores(),
         progress=context.progress,
+        find_trunks=partial(trunk_files, run),
+        device=device,
     )
     settle_plan(run, context, snapshot, plan, device=device)
     _ask_next(open_run(run, device=device))

@@ -7,7 +7,9 @@ is found, so that no run goes on with other labels, or with code that would trai
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,17 +17,21 @@ from django.db import transaction
 
 from curation.models import Category
 from curation.services.jobs import JobContext, JobFailedError
+from ml.features.embedding import EmbeddingConfig
 from ml.models import VerificationRun
 from ml.recipes.budget import fitted, seconds_needed
 from ml.recipes.catalogue import RECIPES
 from ml.recipes.local import LocalRun
 from ml.recipes.plan import Plan
 from ml.recipes.run import VerificationRun as EngineRun
+from ml.recipes.trunk_members import with_trunks
 from ml.selectors.candidates import claims
 from ml.services.candidate_snapshot import Snapshot
 from ml.services.code_version import code_version
 from ml.services.run_files import feature_stores, run_folder
 from ml.services.run_jobs import StepPlace
+from ml.services.trunk_embeddings import embedding_config, tried_trunk
+from ml.services.trunk_files import TrunkDescription, TrunkFileError, trunk_of_run
 
 SNAPSHOT = "candidates.npz"
 SECONDS_PER_MINUTE = 60
@@ -76,16 +82,51 @@ def settle_labels(run: VerificationRun, context: JobContext) -> Snapshot:
     return snapshot
 
 
+def settle_trunks(run: VerificationRun, context: JobContext) -> None:
+    """Try the run's trunks, the first time, and store how many numbers their embeddings have.
+
+    Raises
+    ------
+    JobFailedError
+        If a trunk is not there, is another one than the run began with, or cannot be used.
+    """
+    trunks = [TrunkDescription.restored(stored) for stored in run.trunks]
+    if all(trunk.numbers for trunk in trunks):
+        return
+    try:
+        tried = [tried_trunk(trunk, trunk_of_run(trunk)) for trunk in trunks]
+    except (ValueError, OSError) as error:
+        raise JobFailedError(str(error)) from error
+    _settle(run, context, trunks=[trunk.stored() for trunk in tried])
+
+
+def trunk_files(run: VerificationRun, configs: Collection[EmbeddingConfig]) -> dict[EmbeddingConfig, Path]:
+    """Find the files of some of the run's trunks on this machine.
+
+    Raises
+    ------
+    JobFailedError
+        If one is not there, or is another one than the run began with.
+    """
+    trunks = [TrunkDescription.restored(stored) for stored in run.trunks]
+    try:
+        return {config: trunk_of_run(trunk) for trunk in trunks if (config := embedding_config(trunk)) in configs}
+    except (TrunkFileError, OSError) as error:
+        raise JobFailedError(str(error)) from error
+
+
 def recipe_plan(run: VerificationRun, snapshot: Snapshot) -> Plan:
-    """Fit the run's recipe to the labels, its epochs as the recipe has them.
+    """Fit the run's recipe and its trunks to the labels, epochs as the recipe has them.
 
     Raises
     ------
     JobFailedError
         If the recipe cannot be fitted.
     """
+    trunks = [embedding_config(TrunkDescription.restored(stored)) for stored in run.trunks]
     try:
-        return RECIPES[run.recipe].plan(snapshot.candidates, sample_rate_hz=snapshot.sample_rate_hz)
+        plan = RECIPES[run.recipe].plan(snapshot.candidates, sample_rate_hz=snapshot.sample_rate_hz)
+        return with_trunks(plan, trunks, snapshot.candidates)
     except ValueError as error:
         raise JobFailedError(str(error)) from error
 

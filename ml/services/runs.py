@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -14,6 +16,7 @@ from ml.selectors.candidates import FEWEST_CLASSES, confirmed_categories, has_op
 from ml.selectors.estimates import active_estimates
 from ml.selectors.runs import RunState, jobs_of, run_view, run_views
 from ml.services.run_jobs import ask_features
+from ml.services.trunk_files import TrunkDescription, TrunkFileError, described_trunks
 
 LARGEST_SEED = 2**63 - 1
 RUNS_VERIFICATION = (Role.CURATOR, Role.ENGINEER)
@@ -37,6 +40,7 @@ def start_run(
     budget_minutes: float | None = None,
     precision: float = 0.99,
     device: str = RunDevice.AUTO,
+    trunks: Sequence[str] = (),
 ) -> VerificationRun:
     """Have an ensemble judge the labels of a dataset that nobody has verified.
 
@@ -56,6 +60,8 @@ def start_run(
         Share of the labels accepted unheard that is to be right.
     device : str
         A value of `RunDevice`.
+    trunks : sequence of str
+        Names of pretrained trunks in the operator's folder, each of which adds a member to the recipe's ensemble.
 
     Returns
     -------
@@ -66,11 +72,12 @@ def start_run(
     ------
     RunRefusedError
         `not_allowed`, `unknown_recipe`, `bad_precision`, `bad_seed`, `bad_budget`, `unknown_device`,
-        `too_few_verified`, `nothing_to_judge` or `already_running`.
+        `unusable_trunk`, `too_few_verified`, `nothing_to_judge` or `already_running`.
     """
     check_role(dataset, created_by)
     _check_values(recipe, precision, seed, budget_minutes, device)
     _check_labels(dataset)
+    described = _described(trunks)  # before the lock: files are read
     with transaction.atomic():
         _check_alone(dataset)
         runs = VerificationRun.objects.filter(dataset=dataset)
@@ -82,6 +89,7 @@ def start_run(
             seed=seed,
             device=device,
             budget_minutes=budget_minutes,
+            trunks=[trunk.stored() for trunk in described],
             created_by=created_by,
         )
         for estimate in active_estimates(dataset):  # what was to be known before is being done now
@@ -202,6 +210,13 @@ def _check_values(recipe: str, precision: float, seed: int, budget_minutes: floa
         raise RunRefusedError("bad_budget", f"budget_minutes is {budget_minutes}: expected more than 0, or none.")
     if device not in RunDevice.values:
         raise RunRefusedError("unknown_device", f"device is {device!r}: expected one of {', '.join(RunDevice.values)}.")
+
+
+def _described(trunks: Sequence[str]) -> list[TrunkDescription]:
+    try:
+        return described_trunks(trunks)
+    except (TrunkFileError, OSError) as error:
+        raise RunRefusedError("unusable_trunk", str(error)) from error
 
 
 def _check_labels(dataset: Dataset) -> None:

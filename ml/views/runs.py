@@ -15,12 +15,13 @@ from curation.views.shell import Desk, render_page
 from ml.forms import RECIPE_TEXTS, StartForm
 from ml.models import RecipeName, VerificationRun
 from ml.selectors.candidates import has_open_claims
-from ml.selectors.estimates import RecipeCost, latest_estimate
+from ml.selectors.estimates import CostEstimate, RecipeCost, TrunkCost, latest_estimate
 from ml.selectors.listed_runs import listed_runs
 from ml.selectors.run_figures import RunTotals
 from ml.selectors.runs import RunView, run_views
 from ml.services.estimates import request_estimate
 from ml.services.runs import RunRefusedError, start_run
+from ml.services.trunk_files import Hearing, ListedTrunk, listed_trunks
 from ml.views.desk import open_verification, refusal
 
 if TYPE_CHECKING:
@@ -40,6 +41,16 @@ class RecipeChoice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrunkChoice:
+    """A pretrained trunk as the page offers it; `fault` says why it cannot be taken."""
+
+    name: str
+    hearing: Hearing | None
+    fault: str
+    cost: TrunkCost | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunLine:
     """A run in the list."""
 
@@ -53,8 +64,8 @@ def verification(request: HttpRequest, slug: str) -> HttpResponse:
     """List the runs of a dataset and start a new one."""
     desk = open_verification(request, slug)
     if request.method != "POST":
-        return _page(request, desk, StartForm())
-    form = StartForm(request.POST)
+        return _page(request, desk, StartForm(listed=listed_trunks()))
+    form = StartForm(request.POST, listed=listed_trunks())
     if not form.is_valid() or not isinstance(request.user, User):
         return _page(request, desk, form)
     try:
@@ -94,11 +105,18 @@ def _page(request: HttpRequest, desk: Desk, form: StartForm) -> HttpResponse:
                 RecipeChoice(value=name, label=labels[name], text=text, cost=costs.recipes.get(name) if costs else None)
                 for name, text in RECIPE_TEXTS.items()
             ],
+            "trunks": [_trunk_choice(trunk, costs) for trunk in listed_trunks()],
             "has_labels": has_open_claims(desk.dataset),
         },
         desk=desk,
         status=422 if form.errors else 200,
     )
+
+
+def _trunk_choice(trunk: ListedTrunk, costs: CostEstimate | None) -> TrunkChoice:
+    cost = costs.trunks.get(trunk.name) if costs else None
+    fault = trunk.fault or (cost.refused if cost else "")
+    return TrunkChoice(name=trunk.name, hearing=trunk.hearing, fault=fault, cost=cost)
 
 
 def _totals(run: VerificationRun) -> RunTotals | None:

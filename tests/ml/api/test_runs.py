@@ -19,7 +19,8 @@ from tests.ml.api.clients import client_of, counted, every_page, member_client, 
 pytestmark = pytest.mark.django_db
 LISTED = {
     *("number", "dataset", "state", "share_done", "phase", "error", "recipe", "precision", "seed", "device"),
-    *("budget_minutes", "totals", "code_version", "candidates_digest", "created_at", "finished_at", "in_force"),
+    *("budget_minutes", "trunks", "totals", "code_version", "candidates_digest", "created_at", "finished_at"),
+    "in_force",
 }
 TOTALS = {"verified": 4, "judged": 3, "probably_wrong": 1, "would_accept": 2}
 
@@ -109,7 +110,7 @@ def test_what_is_left_out_is_as_the_command_has_it(dataset: Dataset, engineer: A
         ({"budget_minutes": 0}, "budget_minutes", "more than 0"),
         ({"budget_minutes": -1}, "budget_minutes", "more than 0"),
         ({"precision": 0}, "precision", "more than 0"),
-        ({"budget": 2}, "budget", "Known: recipe, seed, precision, device, budget_minutes."),
+        ({"budget": 2}, "budget", "Known: recipe, seed, precision, device, budget_minutes, trunks."),
     ],
 )
 def test_a_wish_that_cannot_be_used_is_refused_by_field(

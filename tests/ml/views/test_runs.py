@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -11,7 +13,9 @@ from curation.services.summaries import refresh_summary
 from ml.models import VerificationRun
 from ml.selectors.estimates import ESTIMATE, latest_estimate
 from ml.selectors.runs import FEATURES
+from ml.services.trunk_files import file_digest
 from tests.factories.rows import make_member, make_user
+from tests.factories.trunks import write_trunk
 from tests.factories.verification_rows import Verifiable, make_finished_run, make_run, make_verifiable, settle, work
 
 pytestmark = pytest.mark.django_db
@@ -89,6 +93,41 @@ def test_a_value_that_cannot_be_is_refused_beside_its_field(
     assert answer.status_code == 422
     assert field in answer.context["form"].errors
     assert not VerificationRun.objects.exists()
+
+
+def test_trunks_of_the_operators_folder_are_offered(
+    world: Verifiable, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_of(world.curator)
+    monkeypatch.setenv("EARMARK_TRUNK_DIR", str(tmp_path / "nowhere"))
+    assert b"Pretrained trunks" not in client.get(place).content
+    monkeypatch.setenv("EARMARK_TRUNK_DIR", str(tmp_path))
+    write_trunk(tmp_path / "levels.pt")
+    write_trunk(tmp_path / "silent.pt", description=None)
+    (tmp_path / "notes.txt").write_text("no trunk")
+    cost = {"seconds": 7200.0, "numbers": 3, "excerpts": 1_234}
+    Job.objects.create(
+        kind=ESTIMATE, dataset=world.dataset, key=world.dataset.slug, state=JobState.DONE,
+        result={"recipes": {}, "trunks": {"levels.pt": cost}, "device": "cpu", "clips": 2},
+    )  # fmt: skip
+
+    page = client.get(place)
+
+    assert [trunk.name for trunk in page.context["trunks"]] == ["levels.pt", "silent.pt"]
+    text = " ".join(page.content.decode().split())
+    assert "Hears 0.2 s at 8,000 Hz. Excerpts still to be heard: 1,234." in text
+    assert "Trunk silent.pt: none stands beside it. Write one file silent.toml or silent.json" in text
+    wish = {"recipe": "earmark", "precision": "0.99", "device": "cpu", "seed": "0"}
+    for name in ("silent.pt", "../levels.pt", "notes.txt"):
+        assert client.post(place, wish | {"trunks": [name]}).status_code == 422
+    assert client.post(place, wish | {"trunks": ["levels.pt"]}).status_code == 302
+    run = VerificationRun.objects.get()
+    assert [(trunk["name"], trunk["digest"]) for trunk in run.trunks] == [
+        ("levels.pt", file_digest(tmp_path / "levels.pt"))
+    ]
+    page = client.get(f"{place}{run.number}/").content.decode()
+    assert "levels.pt" in page
+    assert run.trunks[0]["digest"] in page
 
 
 def test_a_second_run_at_once_is_refused_with_words(world: Verifiable, place: str) -> None:
