@@ -30,7 +30,7 @@ django.setup()
 import curation.urls, curation.wsgi, ml.apps, ml.models, ml.registration
 import ml.selectors.acceptances, ml.selectors.candidates, ml.selectors.needs, ml.selectors.predictions
 import ml.selectors.run_figures, ml.selectors.runs, ml.selectors.tables
-import ml.services.acceptance, ml.services.runs, ml.services.verification_jobs
+import ml.services.acceptance, ml.services.runs, ml.services.trunk_files, ml.services.verification_jobs
 print(sorted(name for name in sys.modules if name.partition(".")[0] == "torch")[:1])
 """
 

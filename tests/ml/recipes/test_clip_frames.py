@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from ml.features.embedding import EmbeddingConfig
 from ml.features.store import FeatureStore
 from ml.recipes import clip_frames
 from ml.recipes.candidates import CandidateSet
@@ -36,6 +37,24 @@ def test_all_frames_together_have_mean_0_and_deviation_1(tmp_path: Path) -> None
 
     assert float(clips.x_TMC.mean()) == pytest.approx(0, abs=1e-5)
     assert float(clips.x_TMC.std(correction=0)) == pytest.approx(1, abs=1e-5)
+
+
+def test_each_number_of_an_embedding_has_mean_0_and_deviation_1(tmp_path: Path) -> None:
+    config = EmbeddingConfig(
+        file="a.pt", trunk_digest="ab" * 32, sample_rate_hz=8_000, window_length=10, hop_length=10, n_bands=4
+    )
+    rng = np.random.default_rng(0)
+    with FeatureStore(tmp_path / "stores", config) as store:
+        for key in CANDIDATES.key_N:
+            x_1TE = rng.normal((0, 1e6, 5, 7), (1, 1e4, 0, 1e-4), size=(1, 3, 4)).astype(np.float32)
+            store.add(key, torch.from_numpy(x_1TE))
+
+    x_TE = source(tmp_path).clips(config, n_classes=3, padded=False).x_TMC[:, :, 0]
+
+    assert x_TE[:, :2].mean(dim=0).tolist() == pytest.approx([0, 0], abs=1e-4)
+    assert x_TE[:, 1].std(correction=0) == pytest.approx(1, abs=1e-3)
+    # What hardly moves beside the others is not blown up.
+    assert x_TE[:, 2:].abs().max() < 1e-2
 
 
 def test_clips_stand_in_the_order_of_the_run_without_labels(tmp_path: Path) -> None:
