@@ -47,8 +47,8 @@ class VerificationRun(models.Model):
     device = models.CharField(max_length=8, choices=RunDevice, default=RunDevice.AUTO)
     # Time that training should take one worker; empty: the recipe's own length.
     budget_minutes = models.FloatField(null=True, blank=True)
-    # Pretrained trunks that join the ensemble, as `ml.services.trunk_files.TrunkDescription` stores them: what was asked
-    # for, name, digest and excerpts; the first job adds how many numbers the embeddings of each have.
+    # Pretrained trunks that join the ensemble, as `TrunkDescription` stores them: name, digest and
+    # excerpts are settled by the request; the first job adds how many numbers an embedding has.
     trunks: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list, blank=True)
     # Names its folder. Drawn at random, since databases that share a folder (a backup that was restored, a test)
     # count their keys alike.

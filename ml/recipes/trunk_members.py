@@ -27,10 +27,10 @@ from ml.training.windows import WindowConfig
 
 TYPICAL_PERCENTILE = 90  # of the clips' durations
 MOST_EXCERPTS = 32  # of a clip in a batch; all of them are heard when it is judged
-BATCH = 64
+BATCH = 32
 LEARNING_RATE = 2e-3
-HEARINGS = 60_000  # clips heard in a training, within the limits below
-FEWEST_EPOCHS, MOST_EPOCHS = 10, 60
+HEARINGS = 40_000  # clips heard in a training, within the limits below
+FEWEST_EPOCHS, MOST_EPOCHS = 10, 100
 WHOLE = WindowConfig(kind="whole", frames=1, granule=1)
 
 

@@ -120,7 +120,17 @@ def verify_manifest(
     plan = RECIPES[recipe].plan(candidates, sample_rate_hz=common_rate_hz(clips))
     plan = with_trunks(plan, list(heard_by), candidates)
     folder = work_dir / _run_name(plan, candidates, seed, budget_minutes)
-    _hear(manifest, clips, keys, plan, heard_by, work_dir / "features", device, processes or cores, progress)
+    _hear(
+        clips,
+        keys,
+        plan,
+        heard_by,
+        manifest=manifest,
+        stores=work_dir / "features",
+        device=device,
+        processes=processes or cores,
+        progress=progress,
+    )
     processes = processes or (cores if device == "cpu" else 1)
     if budget_minutes is not None:
         plan = _within_budget(plan, candidates, folder, budget_minutes, device, processes, say)
@@ -135,11 +145,12 @@ def verify_manifest(
 
 
 def _hear(
-    manifest: Path,
     clips: Sequence[ManifestClip],
     keys: Sequence[str],
     plan: Plan,
     trunks: Mapping[EmbeddingConfig, Path],
+    *,
+    manifest: Path,
     stores: Path,
     device: str,
     processes: int,

@@ -88,6 +88,7 @@ PAGES: dict[str, Codes] = {
     "/api/datasets/{slug}/quality/": API_ALL,
     "/api/datasets/{slug}/verification-runs/": API_RUN,
     "/api/datasets/{slug}/verification-runs/{run}/": API_RUN,
+    "/api/datasets/{slug}/verification-trunks/": API_RUN,
     "/api/datasets/{slug}/verification-runs/{run}/predictions/": API_RUN,
     **{
         f"/api/datasets/{{slug}}/verification-runs/{{run}}/{word}/": (401, 405, 405, 405, 405, 405, 405, 405)

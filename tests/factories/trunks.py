@@ -25,45 +25,45 @@ class Knowing(nn.Module):
         super().__init__()
         self.n_classes = n_classes
 
-    def forward(self, x_BL: Tensor) -> Tensor:
-        class_B = (x_BL[:, 0] / 0.1).round().long().clamp(0, self.n_classes - 1)
-        return nn.functional.one_hot(class_B, self.n_classes).float()
+    def forward(self, samples: Tensor) -> Tensor:
+        number = (samples[:, 0] / 0.1).round().long().clamp(0, self.n_classes - 1)
+        return nn.functional.one_hot(number, self.n_classes).float()
 
 
 class Levels(nn.Module):
     """Three numbers of each of two halves of an excerpt, as frames that are averaged."""
 
-    def forward(self, x_BL: Tensor) -> Tensor:
-        halves_BTL = x_BL[:, : x_BL.shape[1] // 2 * 2].reshape(x_BL.shape[0], 2, -1)
-        return torch.stack([halves_BTL.mean(dim=2), halves_BTL.abs().mean(dim=2), halves_BTL.amax(dim=2)], dim=2)
+    def forward(self, samples: Tensor) -> Tensor:
+        halves = samples[:, : samples.shape[1] // 2 * 2].reshape(samples.shape[0], 2, -1)
+        return torch.stack([halves.mean(dim=2), halves.abs().mean(dim=2), halves.amax(dim=2)], dim=2)
 
 
 class Squared(nn.Module):
     """Divides by the level of its input, which silence has none of."""
 
-    def forward(self, x_BL: Tensor) -> Tensor:
-        return (x_BL[:, :4] / x_BL.abs().amax(dim=1, keepdim=True)) ** 2
+    def forward(self, samples: Tensor) -> Tensor:
+        return (samples[:, :4] / samples.abs().amax(dim=1, keepdim=True)) ** 2
 
 
 class Pair(nn.Module):
     """Gives two tensors, as classifiers do that give scores and embeddings."""
 
-    def forward(self, x_BL: Tensor) -> tuple[Tensor, Tensor]:
-        return x_BL[:, :2], x_BL[:, :3]
+    def forward(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        return samples[:, :2], samples[:, :3]
 
 
 class Flat(nn.Module):
     """Gives one number for each sample of all excerpts."""
 
-    def forward(self, x_BL: Tensor) -> Tensor:
-        return x_BL.reshape(-1)
+    def forward(self, samples: Tensor) -> Tensor:
+        return samples.reshape(-1)
 
 
 class OneLength(nn.Module):
     """Takes inputs of 100 samples alone."""
 
-    def forward(self, x_BL: Tensor) -> Tensor:
-        return x_BL.reshape(-1, 100).reshape(x_BL.shape[0], 100)[:, :2]
+    def forward(self, samples: Tensor) -> Tensor:
+        return samples.reshape(-1, 100).reshape(samples.shape[0], 100)[:, :2]
 
 
 def write_trunk(path: Path, network: nn.Module | None = None, *, description: str | None = DESCRIPTION) -> Path:

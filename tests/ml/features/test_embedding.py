@@ -54,7 +54,10 @@ def test_embeddings_are_stored_in_single_precision(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "told"),
-    [({"hop_length": 11}, "hop_length = 11: expected at most 10"), ({"n_bands": 0}, "n_bands = 0: expected at least 1")],
+    [
+        ({"hop_length": 11}, "hop_length = 11: expected at most 10"),
+        ({"n_bands": 0}, "n_bands = 0: expected at least 1"),
+    ],
 )
 def test_what_cannot_be_is_refused(change: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=f"panns.pt: {told}"):

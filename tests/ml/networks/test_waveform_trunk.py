@@ -98,6 +98,7 @@ def test_an_onnx_file_takes_samples_as_well(tmp_path: Path, monkeypatch: pytest.
         """Stands for a loaded model: the package that runs ONNX is not among those of the project."""
 
         def __init__(self, path: str, providers: list[str]) -> None:
+            assert providers == ["CPUExecutionProvider"]
             if Path(path).read_bytes() != b"model":
                 raise KeyError("INVALID_PROTOBUF")
 

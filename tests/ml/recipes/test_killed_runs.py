@@ -17,6 +17,7 @@ from django.core.management import call_command
 
 from ml.recipes.earmark import EarmarkRecipe
 from ml.services.manifest import candidate_set, read_manifest
+from tests.factories.trunks import Levels, write_trunk
 from tests.factories.verification import make_dataset, read_predictions
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -37,12 +38,12 @@ def dataset(tmp_path: Path) -> tuple[Path, Path]:
 class Killed:
     """One command, started again after each kill."""
 
-    def __init__(self, folder: Path, dataset: tuple[Path, Path]) -> None:
+    def __init__(self, folder: Path, dataset: tuple[Path, Path], *further: str) -> None:
         folder.mkdir()
         self.out, self.work = folder / "p.csv", folder / "work"
         manifest, audio_root = dataset
         self.words = ["verify_labels", "--manifest", str(manifest), "--audio-root", str(audio_root)]
-        self.words += ["--out", str(self.out), "--work-dir", str(self.work), "--device", "cpu"]
+        self.words += ["--out", str(self.out), "--work-dir", str(self.work), "--device", "cpu", *further]
         self._environment = {
             **os.environ,
             MARK: str(folder),
@@ -71,6 +72,15 @@ class Killed:
     def has_features(self) -> bool:
         """Say whether features of a recording are stored."""
         return any(self.work.glob("features/*/index.jsonl"))
+
+    def has_embeddings(self) -> bool:
+        """Say whether embeddings of a recording are stored."""
+        return any(self.work.glob("features/trunk-*/index.jsonl"))
+
+    def head_epochs(self) -> int:
+        """Count the epochs of heads that are done."""
+        found = self.work.glob("earmark-*/iteration-*-member-1-*/epochs.json")
+        return sum(len(json.loads(path.read_text())) for path in found)
 
     def epochs(self) -> int:
         """Count the epochs that are done."""
@@ -128,3 +138,20 @@ def test_a_run_killed_ten_times_at_random_ends_with_the_predictions_of_an_undist
     while list(killed.left()):
         assert time.monotonic() < limit, "processes outlive the command that started them"
         time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_a_run_with_a_trunk_that_is_killed_while_clips_are_heard_and_heads_train_ends_with_the_same_predictions(
+    tmp_path: Path, dataset: tuple[Path, Path]
+) -> None:
+    trunk = str(write_trunk(tmp_path / "levels.pt", Levels()))
+    killed = Killed(tmp_path / "killed", dataset, "--trunk", trunk)
+    undisturbed = Killed(tmp_path / "undisturbed", dataset, "--trunk", trunk)
+    killed.kill_at(killed.has_embeddings, delay_s=0.02)
+    killed.kill_at(lambda: killed.head_epochs() >= 20, delay_s=0.01)
+    assert not killed.out.exists()
+    with killed.start(processes=1) as process:
+        _, error = process.communicate()
+    assert process.returncode == 0, error
+    call_command(*undisturbed.words, "--processes", "1")
+    assert killed.out.read_bytes() == undisturbed.out.read_bytes()
