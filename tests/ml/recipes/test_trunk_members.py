@@ -43,7 +43,7 @@ def store_embeddings(stores: Path) -> None:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_recipe_takes_a_trunk_and_is_better_for_it(tmp_path: Path, recipe: str) -> None:
-    plan = fitted(with_trunks(small_plan(recipe), [TRUNK], CANDIDATES), 0.3)  # of 100 epochs
+    plan = fitted(with_trunks(small_plan(recipe), [TRUNK], CANDIDATES), 0.6)  # of 100 epochs
     store_spectrograms(tmp_path / "features", CANDIDATES)
     store_embeddings(tmp_path / "features")
     run = open_run(tmp_path, CANDIDATES, plan, recipe=RECIPES[recipe])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ from django.core.management import CommandError, call_command
 from ml.networks import waveform_trunk
 from ml.recipes.plan import Verdict
 from ml.services import manifest_run
+from ml.services.trunk_embeddings import given_trunks
 from tests.factories.audio import write_audio
 from tests.factories.trunks import (
     DESCRIPTION,
@@ -26,6 +30,8 @@ from tests.factories.trunks import (
 )
 from tests.factories.verification import Row, make_dataset, manifest_rows, read_predictions, write_rows
 from tests.ml.services.small_manifest_run import Told, verify
+
+PROJECT = Path(__file__).resolve().parents[3]
 
 
 def secret_rows(folder: Path) -> list[Row]:
@@ -209,3 +215,19 @@ def test_the_command_takes_trunks(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "24 clips" in capsys.readouterr().out
     (run,) = (path for path in (tmp_path / "p.csv.work").iterdir() if path.name.startswith("earmark-"))
     assert {path.name.split("-")[3] for path in run.glob("iteration-0-member-*")} == {"0", "1", "2"}
+
+
+def test_the_worked_example_of_the_documentation_makes_a_trunk(tmp_path: Path) -> None:
+    page = (PROJECT / "docs" / "engineer.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "example.py").write_text(example, encoding="utf-8")
+    done = subprocess.run([sys.executable, "example.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    ((config, path),) = given_trunks([tmp_path / "trunks" / "levels.pt"]).items()
+    assert path.name == "levels.pt"
+    assert (config.n_bands, config.sample_rate_hz, config.window_length, config.hop_length) == (
+        2,
+        16_000,
+        16_000,
+        8_000,
+    )
