@@ -115,7 +115,7 @@ class WaveformTrunk:
                 "file beside it if it takes excerpts of one length alone."
             )
             raise ValueError(message) from error
-        embedding_BE = found.float().cpu()
+        embedding_BE: Tensor = found.float().cpu()
         if len(embedding_BE) != len(excerpt_BL) or not 1 <= embedding_BE.shape[1] <= MOST_NUMBERS:
             message = (
                 f"Trunk {self.path.name} gives {tuple(embedding_BE.shape)} for an input of shape {shape}: expected one "
