@@ -100,7 +100,7 @@ class WaveformTrunk:
     def _heard(self, excerpt_BL: Tensor) -> Tensor:
         shape = tuple(excerpt_BL.shape)
         try:
-            with torch.inference_mode(), torch.jit.optimized_execution(should_optimize=False):  # type: ignore[no-untyped-call]  # torch ships none
+            with torch.inference_mode(), torch.jit.optimized_execution(should_optimize=False):  # type: ignore[attr-defined]  # torch documents it there
                 found = self._trunk(excerpt_BL.to(self._device))
         except torch.OutOfMemoryError:
             raise
