@@ -6,7 +6,7 @@ others 40 % with a wrong label (Nguyen, section 1; how many are wrong, nobody kn
 own under much noise, so that labels are admitted in every round.
 
 Time runs from the start of the processes to the last decision; writing the synthetic features to the disk is not
-counted. The recipe's networks compute in the arithmetic of the benchmark.
+counted. On a processor the recipe's networks compute in the arithmetic of the benchmark, on a GPU as every run does.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class AttendedClassMap(nn.Module):
 
     def forward(self, x_BCTM: Tensor) -> Tensor:
         """Return the scores of the classes, ``scores_BK``."""
-        scores_BK: Tensor = self.layers(x_BCTM).mean(dim=(2, 3))
+        scores_BK: Tensor = self.layers(x_BCTM).float().mean(dim=(2, 3))
         return scores_BK
 
 
@@ -76,5 +76,5 @@ class NormalisedClassMap(nn.Module):
 
     def forward(self, x_BCTM: Tensor) -> Tensor:
         """Return the scores of the classes, ``scores_BK``."""
-        scores_BK: Tensor = self.layers(x_BCTM).mean(dim=(2, 3))
+        scores_BK: Tensor = self.layers(x_BCTM).float().mean(dim=(2, 3))
         return scores_BK

@@ -33,6 +33,7 @@ from torch import Tensor, nn
 from ml.networks.configuration import require_at_least, require_input, require_rates
 from ml.networks.initialisation import initialise
 from ml.networks.normalised_convolution import normalised_convolution
+from ml.networks.single_precision import in_single_precision
 
 POOLS = ((5, 5), (20, 4))  # frames, bands
 KERNEL = 7
@@ -112,5 +113,7 @@ class CochlSceneNetwork(nn.Module):
         """Return the scores of the classes, ``scores_BK``."""
         config = self.config
         require_input(x_BCTM, channels=config.n_channels, frames=config.n_frames, bands=config.n_bands)
-        scores_BK: Tensor = self.layers(x_BCTM)
-        return scores_BK
+        *layers, classifier = self.layers
+        for layer in layers:
+            x_BCTM = layer(x_BCTM)
+        return in_single_precision(classifier, x_BCTM)

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from ml.networks.configuration import require_at_least, require_input, require_rates
 from ml.networks.initialisation import initialise
 from ml.networks.normalised_convolution import normalised_convolution
+from ml.networks.single_precision import in_single_precision
 
 LEAST_FRAMES = 192  # halved six times, they leave the three that the last 3 x 3 kernel spans
 LEAST_BANDS = 48  # halved four times
@@ -114,5 +115,4 @@ class DorferNetwork(nn.Module):
         """Return the scores of the classes, ``scores_BK``."""
         config = self.config
         require_input(x_BCTM, channels=config.n_channels, bands=config.n_bands, least_frames=LEAST_FRAMES)
-        scores_BK: Tensor = self.class_maps(self.layers(x_BCTM)).mean(dim=(2, 3))
-        return scores_BK
+        return in_single_precision(self.class_maps, self.layers(x_BCTM)).mean(dim=(2, 3))

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from ml.networks.configuration import require_at_least, require_input
 from ml.networks.initialisation import initialise
+from ml.networks.single_precision import in_single_precision
 
 STEM_KERNEL = 5
 
@@ -92,9 +93,8 @@ class EarmarkNetwork(nn.Module):
         config = self.config
         require_input(x_BCTM, channels=config.n_channels, bands=config.n_bands, least_frames=1)
         h_BCTM = self.layers(x_BCTM)
-        joined_BC = torch.cat([h_BCTM.mean(dim=(2, 3)), h_BCTM.amax(dim=(2, 3))], dim=1)
-        scores_BK: Tensor = self.classifier(self.dropout(self.normalise(joined_BC)))
-        return scores_BK
+        joined_BC = torch.cat([h_BCTM.float().mean(dim=(2, 3)), h_BCTM.amax(dim=(2, 3))], dim=1)
+        return in_single_precision(self.classifier, self.dropout(self.normalise(joined_BC)))
 
 
 def _convolution(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> list[nn.Module]:

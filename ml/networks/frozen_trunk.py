@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from ml.networks.configuration import require_at_least, require_input, require_rates
 from ml.networks.initialisation import initialise
 from ml.networks.onnx_network import OnnxNetwork
+from ml.networks.single_precision import in_single_precision
 
 # Axes that are no part of an embedding, by the number of axes: (B, E), (B, T, E) or a feature map (B, E, T, M).
 POSITIONS: dict[int, tuple[int, ...]] = {2: (), 3: (1,), 4: (2, 3)}
@@ -88,8 +89,7 @@ class EmbeddingHead(nn.Module):
 
     def forward(self, embedding_BE: Tensor) -> Tensor:
         """Return the scores of the classes, ``scores_BK``."""
-        scores_BK: Tensor = self.layers(embedding_BE)
-        return scores_BK
+        return in_single_precision(self.layers, embedding_BE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +148,8 @@ class TrunkNetwork(nn.Module):
     def forward(self, x_BCTM: Tensor) -> Tensor:
         """Return the scores of the classes, ``scores_BK``."""
         require_input(x_BCTM, channels=self.config.n_channels, bands=self.config.n_bands)
-        scores_BK: Tensor = self.head(self.trunk(x_BCTM))
+        # Nobody knows what a file computes, or whether it stands eight bits.
+        scores_BK: Tensor = self.head(in_single_precision(self.trunk, x_BCTM))
         return scores_BK
 
 

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 
 from ml.networks.configuration import require_at_least, require_input
 from ml.networks.initialisation import initialise
+from ml.networks.single_precision import in_single_precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,5 +86,4 @@ class FsdKaggle2018Network(nn.Module):
     def forward(self, x_BCTM: Tensor) -> Tensor:
         """Return the scores of the classes, ``scores_BK``."""
         require_input(x_BCTM, channels=self.config.n_channels, bands=self.config.n_bands)
-        scores_BK: Tensor = self.classifier(self.layers(x_BCTM).amax(dim=(2, 3)))
-        return scores_BK
+        return in_single_precision(self.classifier, self.layers(x_BCTM).amax(dim=(2, 3)))

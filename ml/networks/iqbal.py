@@ -38,6 +38,7 @@ from torch import Tensor, nn
 from ml.networks.configuration import require_at_least, require_input
 from ml.networks.initialisation import initialise
 from ml.networks.relu_gru import BidirectionalReluGru
+from ml.networks.single_precision import in_single_precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +106,7 @@ class IqbalNetwork(nn.Module):
         x_BTC: Tensor = self.layers(x_BCTM).mean(dim=3).transpose(1, 2)
         if self.recurrent is not None:
             x_BTC = self.recurrent(x_BTC)
-        scores_BK: Tensor = self.classifier(x_BTC.mean(dim=1))
-        return scores_BK
+        return in_single_precision(self.classifier, x_BTC.float().mean(dim=1))
 
 
 def _convolution(inputs: int, outputs: int, *, gated: bool) -> list[nn.Module]:

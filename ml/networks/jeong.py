@@ -33,6 +33,7 @@ from ml.networks.band_normalisation import BandNormalisation
 from ml.networks.channel_attention import SqueezeExcitation
 from ml.networks.configuration import require_at_least, require_input
 from ml.networks.initialisation import initialise
+from ml.networks.single_precision import in_single_precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,5 +128,6 @@ class JeongNetwork(nn.Module):
         require_input(x_BCTM, channels=config.n_channels, bands=config.n_bands)
         x_BCTM = self.bands(x_BCTM)
         x_BCTM = torch.cat([x_BCTM, self.low_level(x_BCTM)], dim=1)
-        heads_BHK = self.heads(self.layers(x_BCTM).mean(dim=(2, 3))).unflatten(1, (config.heads, config.n_classes))
+        pooled_BC = self.layers(x_BCTM).float().mean(dim=(2, 3))
+        heads_BHK = in_single_precision(self.heads, pooled_BC).unflatten(1, (config.heads, config.n_classes))
         return torch.logsumexp(heads_BHK.log_softmax(dim=2), dim=1) - math.log(config.heads)

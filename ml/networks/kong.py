@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from ml.networks.configuration import require_at_least, require_input
 from ml.networks.initialisation import initialise
 from ml.networks.normalised_convolution import normalised_convolution
+from ml.networks.single_precision import in_single_precision
 
 STAGES = {4: (5,), 8: (3, 3)}  # kernels of a stage by the number of convolutions in all
 
@@ -93,5 +94,4 @@ class KongNetwork(nn.Module):
         """Return the scores of the classes, ``scores_BK``."""
         config = self.config
         require_input(x_BCTM, channels=config.n_channels, bands=config.n_bands, least_frames=2 ** len(config.widths))
-        scores_BK: Tensor = self.classifier(self.layers(x_BCTM).amax(dim=(2, 3)))
-        return scores_BK
+        return in_single_precision(self.classifier, self.layers(x_BCTM).amax(dim=(2, 3)))

@@ -38,6 +38,7 @@ from torch import Tensor, nn
 from ml.networks.configuration import require_at_least, require_input, require_rates
 from ml.networks.initialisation import initialise
 from ml.networks.normalised_convolution import normalised_convolution
+from ml.networks.single_precision import in_single_precision
 
 STATISTICS_UNITS = (64, 10)
 
@@ -134,8 +135,7 @@ class NguyenNetwork(nn.Module):
         hidden_BH = self.hidden(self.stages(x_BCTM))
         if self.statistics is not None:
             hidden_BH = torch.cat([hidden_BH, self.statistics(band_statistics(x_BCTM))], dim=1)
-        scores_BK: Tensor = self.classifier(hidden_BH)
-        return scores_BK
+        return in_single_precision(self.classifier, hidden_BH)
 
 
 def band_statistics(x_BCTM: Tensor) -> Tensor:

@@ -50,7 +50,8 @@ class ReluGru(nn.Module):
     def forward(self, x_BTC: Tensor) -> Tensor:
         """Return the states, ``h_BTH``, in the order of the frames."""
         inputs_BTG = self.inputs(x_BTC)
-        h_BH = x_BTC.new_zeros(x_BTC.shape[0], self.units)
+        # The state stays in single precision where products do not, so that rounding does not add up over frames.
+        h_BH = torch.zeros(x_BTC.shape[0], self.units, dtype=self.gates.weight.dtype, device=x_BTC.device)
         states: list[Tensor] = []
         frames = range(x_BTC.shape[1])
         for frame in reversed(frames) if self.backward else frames:

@@ -28,6 +28,7 @@ from ml.networks.band_normalisation import BandNormalisation
 from ml.networks.channel_attention import SqueezeExcitation
 from ml.networks.configuration import require_at_least, require_input, require_rates
 from ml.networks.initialisation import initialise
+from ml.networks.single_precision import in_single_precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,8 +112,7 @@ class SeTransNetwork(nn.Module):
         config = self.config
         require_input(x_BCTM, channels=config.n_channels, bands=config.n_bands, least_frames=2 ** len(config.widths))
         x_BTC = self.layers(self.bands(x_BCTM)).squeeze(3).transpose(1, 2)
-        scores_BK: Tensor = self.classifier(self.encoder(x_BTC).amax(dim=1))
-        return scores_BK
+        return in_single_precision(self.classifier, self.encoder(x_BTC).amax(dim=1))
 
 
 def _excited_convolution(inputs: int, outputs: int, reduction: int) -> list[nn.Module]:

@@ -120,4 +120,5 @@ def product_scores(coarse_BP: Tensor, fine_BK: Tensor, parent_K: Tensor) -> Tens
     ----------
     Hu et al., section 2.1.
     """
+    coarse_BP, fine_BK = coarse_BP.float(), fine_BK.float()  # logarithms of small probabilities need the digits
     return (coarse_BP.log_softmax(dim=1)[:, parent_K] + fine_BK.log_softmax(dim=1)).log_softmax(dim=1)

@@ -1,7 +1,8 @@
 """What a run will cost, and how to make it cost less.
 
 Training dominates a run, and its time is that of one step times the steps. One step of each member is therefore timed
-on the machine at hand, on numbers that stand for excerpts, before anything is promised.
+on the machine at hand, on numbers that stand for excerpts, before anything is promised. It is computed as the run will
+be (`ml.training.fitting`). Compiling a network is not counted: it is only done where trainings take far longer.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ml.recipes.candidates import CandidateSet
 from ml.recipes.plan import Member, Plan, Step
 from ml.training.batches import Batch
 from ml.training.config import TrainingConfig
+from ml.training.fitting import fitted_to
 from ml.training.schedule import ScheduleConfig
 from ml.training.steps import Stepper
 
@@ -53,7 +55,8 @@ def seconds_needed(plan: Plan, candidates: CandidateSet, *, device: str, process
         heard = examples * epochs * plan.n_folds
         whole = plan.training(Step(plan.judging, number, 0))
         heard += _examples_per_epoch(member, candidates, 1) * whole.epochs * plan.n_whole
-        total += _seconds_per_example(member, candidates.n_classes, device) * heard
+        steps = math.ceil(examples / member.training.batch_size) * member.training.epochs
+        total += _seconds_per_example(member, candidates.n_classes, device, steps) * heard
     parallel = min(processes, plan.n_folds * len(plan.members))
     return total * (1 + JUDGING_SHARE) / parallel
 
@@ -100,12 +103,17 @@ def _examples_per_epoch(member: Member, candidates: CandidateSet, shared: float)
     return trained * shared
 
 
-def _seconds_per_example(member: Member, n_classes: int, device: str) -> float:
-    training, place = member.training, torch.device(device)
-    network = build(member.network, n_classes, seed=0, **dict(member.options)).to(place)
+def _seconds_per_example(member: Member, n_classes: int, device: str, steps: int) -> float:
+    place = torch.device(device)
+    network = build(member.network, n_classes, seed=0, **dict(member.options))
+    features = member.features
+    training = fitted_to(
+        place, member.training, network=network, channels=features.n_channels, bands=features.n_bands, steps=steps
+    )
+    network.to(place)
     layout = torch.channels_last if training.channels_last else torch.contiguous_format
     size = training.batch_size if place.type == "cuda" else min(training.batch_size, PROCESSOR_BATCH)
-    shape = (size, member.features.n_channels, training.crop_frames, member.features.n_bands)
+    shape = (size, features.n_channels, training.crop_frames, features.n_bands)
     batch = Batch(
         x_BCTM=torch.zeros(shape, device=place).contiguous(memory_format=layout),
         target_BK=torch.full((size, n_classes), 1 / n_classes, device=place),
@@ -121,11 +129,11 @@ def _seconds_per_example(member: Member, n_classes: int, device: str) -> float:
             stepper = Stepper(network, training, place)
             stepper.step(batch, rate=0.0)  # the first sets everything up
             stepper.mean_loss()  # waits for the device
-            begun, steps, passed_s = time.perf_counter(), 0, 0.0
-            while steps < TIMED_STEPS and passed_s < ENOUGH_S:
+            begun, timed, passed_s = time.perf_counter(), 0, 0.0
+            while timed < TIMED_STEPS and passed_s < ENOUGH_S:
                 stepper.step(batch, rate=0.0)
                 stepper.mean_loss()
-                steps, passed_s = steps + 1, time.perf_counter() - begun
-            return passed_s / steps / size
+                timed, passed_s = timed + 1, time.perf_counter() - begun
+            return passed_s / timed / size
     finally:
         torch.set_num_threads(threads)

@@ -3,6 +3,9 @@
 The run itself holds nothing but its folder. Whoever calls it, a command with some processes or jobs on many machines
 that share the folder, asks for the steps of an iteration, does those that are not done, and joins the iteration when
 all are; doing anything twice changes nothing.
+
+The plan, which names a run, says nothing of the device. What suits an accelerator is settled where a step is done
+(`ml.training.fitting`), so that accelerators and processors may take steps of the same run.
 """
 
 from __future__ import annotations
@@ -18,9 +21,12 @@ import torch
 from ml.networks.registry import build
 from ml.recipes.candidates import CandidateSet
 from ml.recipes.clip_frames import FrameSource
-from ml.recipes.plan import Member, Output, Plan, Recipe, Step, Verdict, Work
+from ml.recipes.plan import Output, Plan, Recipe, Step, Verdict, Work
 from ml.recipes.run_folder import RunFolder
+from ml.training.batches import BatchSource
 from ml.training.clips import ClipFeatures
+from ml.training.config import TrainingConfig
+from ml.training.fitting import fitted_to
 from ml.training.loop import train
 from ml.training.prediction import predict_average
 from ml.training.records import EpochRecord
@@ -127,10 +133,12 @@ class VerificationRun:
                 on_epoch(step, record)
 
         checkpoint = self.folder.step_folder(step) / "checkpoint.safetensors"
+        clips = _training_clips(frames, work)
+        training = _fitted(network, clips, self.plan.training(step), torch.device(self.device))
         result = train(
             network,
-            _training_clips(frames, work),
-            self.plan.training(step),
+            clips,
+            training,
             seed=derived_seed(self.seed, Purpose.BATCHES, *place),
             device=self.device,
             validation=_validation_clips(frames, work, self.candidates) if len(work.validated) else None,
@@ -143,7 +151,7 @@ class VerificationRun:
             raise StoppedError(message)
         # A kill between a checkpoint and its row has left a row out.
         self.folder.write_epochs(step, [_epoch_row(record) for record in result.records])
-        self._judge(step, member, network, [kept.weights for kept in result.kept], frames, work)
+        self._judge(step, training, network, [kept.weights for kept in result.kept], frames, work)
         checkpoint.unlink(missing_ok=True)
 
     def join(self) -> dict[str, Any] | None:
@@ -200,7 +208,7 @@ class VerificationRun:
     def _judge(
         self,
         step: Step,
-        member: Member,
+        training: TrainingConfig,
         network: torch.nn.Module,
         kept: Sequence[Mapping[str, torch.Tensor]],
         frames: ClipFeatures,
@@ -210,9 +218,10 @@ class VerificationRun:
             network,
             kept,
             frames.subset(work.judged).near(torch.device(self.device)),
-            member.windows,
+            self.plan.members[step.member].windows,
             device=self.device,
             seed=derived_seed(self.seed, Purpose.WINDOWS, step.iteration, step.member, step.fold),
+            precision=training.precision,
         )
         self.folder.write_weights(step, network.state_dict())
         self.folder.write_output(Output(step=step, clip_J=work.judged, p_JK=p_JK))
@@ -236,6 +245,14 @@ def _without_copies(work: Work, candidates: CandidateSet) -> Work:
         weight_S=work.weight_S[kept_S],
         verified_S=work.verified_S[kept_S],
     )
+
+
+def _fitted(
+    network: torch.nn.Module, clips: ClipFeatures, training: TrainingConfig, device: torch.device
+) -> TrainingConfig:
+    _, bands, channels = clips.x_TMC.shape
+    steps = BatchSource.of(clips, training).steps_per_epoch * training.epochs
+    return fitted_to(device, training, network=network, channels=channels, bands=bands, steps=steps)
 
 
 def _training_clips(frames: ClipFeatures, work: Work) -> ClipFeatures:

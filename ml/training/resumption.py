@@ -7,6 +7,10 @@ undisturbed one, bit for bit.
 
 A file of another training (other config, seed or clips) is refused: going on with it would give numbers that belong to
 neither. The features themselves are not compared, only lengths, labels, weights and flags.
+
+What may differ is how numbers are computed. Weights and moments are in single precision whatever the arithmetic, so
+that a training that was begun on an accelerator goes on with a processor when that is lost, and the other way round.
+Its next epoch says so in its notes; its numbers are then those of neither alone.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,6 +31,7 @@ from ml.training.records import EpochRecord, Kept
 from ml.training.steps import Stepper
 
 FORMAT = "earmark training 1"
+ARITHMETIC = ("precision", "channels_last", "compiled")  # fields of a config that say how, not what
 
 
 @dataclass
@@ -39,7 +45,7 @@ class Progress:
 def identity(
     config: TrainingConfig, *, seed: int, clips: ClipFeatures, validation: ClipFeatures | None
 ) -> dict[str, str]:
-    """Describe a training by all that its numbers depend on but the network and its first weights."""
+    """Describe a training by all that its numbers depend on but the network, its first weights and the device."""
     return {
         "config": json.dumps(asdict(config), sort_keys=True),
         "seed": str(seed),
@@ -104,10 +110,13 @@ def load(path: Path, stepper: Stepper, described: Mapping[str, str]) -> Progress
         message = f"{path}: its format is {metadata.get('format')!r}: expected {FORMAT!r}."
         raise CheckpointError(message)
     for name, value in described.items():
-        if metadata.get(name) != value:
+        if _without_arithmetic(metadata.get(name)) != _without_arithmetic(value):
             message = f"{path}: it belongs to a training with another {name}: {_difference(metadata.get(name), value)}."
             raise CheckpointError(message)
     state = json.loads(metadata["state"])
+    if metadata["config"] != described["config"]:
+        change = _difference(metadata["config"], described["config"])
+        stepper.notes.append(f"Goes on after epoch {len(state['records'])} with other arithmetic: {change}.")
     try:
         stepper.network.load_state_dict(_below(tensors, "network."))
         if stepper.average is not None:
@@ -143,6 +152,15 @@ def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tens
         alike = torch.empty_like(weight).copy_(tensor) if tensor.shape == weight.shape else tensor
         moments.setdefault(int(number), {})[moment] = alike
     optimiser.load_state_dict({"state": moments, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _without_arithmetic(described: str | None) -> Any:
+    """Return a described part of a training for comparison; of a config, what is learned alone."""
+    try:
+        config = json.loads(described or "")
+    except ValueError:
+        return described
+    return {name: config[name] for name in config if name not in ARITHMETIC} if isinstance(config, dict) else described
 
 
 def _difference(stored: str | None, wanted: str) -> str:

@@ -5,6 +5,9 @@ of the whole, and all later batches too. The update stays that of the whole batc
 whole sees its parts then: batch normalisation and the largest loss of loss masking. Several processes do not halve,
 since one alone would wait for the others for ever: there the error says what to do.
 
+A network is compiled by its first batch, and again where a batch has another size. If that fails, for want of a
+compiler or because it does not know an operation, the batch is done over and the training goes on without.
+
 Losses stay on the device and are added up there, so that the processor does not wait for the accelerator in each step.
 
 Shapes: B examples of a batch.
@@ -13,6 +16,7 @@ Shapes: B examples of a batch.
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -52,8 +56,8 @@ class Stepper:
         self._config = config
         self._device = device
         self._ranks = parallel.rank_and_size()[1]
-        forward = parallel.wrapped(network, device)
-        self._forward = torch.compile(forward) if config.compiled else forward
+        self._plain = parallel.wrapped(network, device)
+        self._forward = torch.compile(self._plain) if config.compiled else self._plain
         self._loss = torch.zeros((), device=device)
         self._steps = 0
 
@@ -79,11 +83,13 @@ class Stepper:
         ------
         torch.OutOfMemoryError
             If even one example alone exceeds the device's memory, or one of several processes does.
+        RuntimeError
+            If one of several processes cannot compile the network.
         """
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         while (loss := self._attempt(batch)) is None:
-            self._halve(len(batch.target_BK))
+            pass
         self.optimiser.step()
         if self.average is not None:
             self.average.update_parameters(self.network)
@@ -98,7 +104,7 @@ class Stepper:
         return mean
 
     def _attempt(self, batch: Batch) -> Tensor | None:
-        """Compute the gradients of a batch; None if the device's memory did not suffice."""
+        """Compute the gradients of a batch; None if it is to be done over, in smaller parts or without compiling."""
         self.optimiser.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self._device)
         size = len(batch.target_BK)
@@ -117,8 +123,18 @@ class Stepper:
                 raise
             if min(self.part, size) == 1:
                 raise
-            return None
-        return total
+            mend = partial(self._halve, size)
+        except Exception as error:
+            if self._forward is self._plain:
+                raise
+            if self._ranks > 1:
+                error.add_note("The network was to be compiled by several processes: train with compiled = False.")
+                raise
+            mend = partial(self._do_without_compiling, str(error))
+        else:
+            return total
+        mend()  # outside of the except block, whose traceback would still hold the activations
+        return None
 
     def _loss_of(self, batch: Batch) -> Tensor:
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._config.precision == "bf16"):
@@ -134,15 +150,22 @@ class Stepper:
         return (weight_B * loss_B).sum() / batch.size
 
     def _halve(self, size: int) -> None:
-        # Outside of the except block, whose traceback would still hold the activations.
         whole = min(self.part, size)
         self.part = (whole + 1) // 2
         self.optimiser.zero_grad(set_to_none=True)
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
-        note = (
+        self._note(
             f"Device memory did not suffice for {whole} examples at once; batches are computed in parts of {self.part}."
         )
+
+    def _do_without_compiling(self, reason: str) -> None:
+        self._forward = self._plain
+        self.optimiser.zero_grad(set_to_none=True)
+        first = next((line.strip() for line in reason.splitlines() if line.strip()), "no reason given").rstrip(".")
+        self._note(f"The network could not be compiled ({first}); the training goes on without.")
+
+    def _note(self, note: str) -> None:
         self.notes.append(note)
         log.warning(note)
 

@@ -168,3 +168,44 @@ def test_unknown_names_and_options_are_refused() -> None:
         build("kong-cnn4", 3, depth=5)
     with pytest.raises(ValueError, match=r"n_classes = 0: expected at least 1"):
         build("kong-cnn4", 0)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_bfloat16_gives_nearly_the_same_scores_in_single_precision(name: str) -> None:
+    network, x_BCTM = _small(name).train(), _input(name, batch=8)
+    network(x_BCTM)  # running statistics that are not those of nothing
+    network.eval()
+    with torch.no_grad():
+        expected = network(x_BCTM)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found = network(x_BCTM)
+    assert found.dtype == torch.float32
+    # The scores themselves are no numbers of eight bits, between which clips would tie.
+    assert not torch.equal(found, found.bfloat16().float())
+    assert not torch.equal(found, expected)
+    torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_networks_learn_in_bfloat16(name: str) -> None:
+    network = _small(name, seed=3).train()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        scores_BK = network(_input(name, batch=8))
+    functional.cross_entropy(scores_BK, torch.arange(8) % CLASSES).backward()
+    for parameter_name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.dtype == torch.float32
+            assert parameter.grad is not None, parameter_name
+            assert torch.isfinite(parameter.grad).all(), parameter_name
+
+
+def test_a_trunk_from_a_file_computes_in_its_own_precision(tmp_path: Path) -> None:
+    trunk = nn.Sequential(nn.Flatten(), nn.Linear(12, 5)).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch recommends other formats for new exports
+        torch.jit.trace(trunk, torch.zeros(1, 1, 3, 4)).save(tmp_path / "trunk.pt")
+    network = build("frozen-trunk", CLASSES, path=str(tmp_path / "trunk.pt"), n_frames=3, n_bands=4, hidden=6).eval()
+    x_BCTM = torch.randn(2, 1, 3, 4, generator=torch.Generator().manual_seed(7))
+    expected = network(x_BCTM)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(network(x_BCTM), expected)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ import torch
 from ml.recipes import budget
 from ml.recipes.budget import fitted, seconds_needed
 from ml.recipes.plan import Plan
+from ml.training.config import TrainingConfig
 from ml.training.schedule import ScheduleConfig
-from tests.ml.recipes.small_run import make_candidates, make_plan
+from tests.ml.recipes.small_run import BANDS, make_candidates, make_plan
 
 CANDIDATES = make_candidates()  # 24 clips of 0.3 s
 
@@ -99,6 +101,29 @@ def test_a_real_step_is_timed_without_a_trace() -> None:
     assert 0 < found < 60
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.rand(1), expected)
+
+
+def test_what_is_timed_is_what_the_device_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, int, int, int]] = []
+    timed: list[TrainingConfig] = []
+    original = budget.Stepper
+
+    def fitted_here(device: torch.device, training: TrainingConfig, **shape: Any) -> TrainingConfig:
+        asked.append((device.type, shape["channels"], shape["bands"], shape["steps"]))
+        return replace(training, precision="bf16")
+
+    def noting(network: torch.nn.Module, config: TrainingConfig, device: torch.device) -> budget.Stepper:
+        timed.append(config)
+        return original(network, config, device)
+
+    monkeypatch.setattr(budget, "fitted_to", fitted_here)
+    monkeypatch.setattr(budget, "Stepper", noting)
+    plan = make_plan(epochs=4, iterations=1, n_folds=4)
+
+    assert seconds_needed(plan, CANDIDATES, device="cpu", processes=1) > 0
+
+    assert asked == [("cpu", 1, BANDS, 4 * 3)]  # 18 clips of each fold in batches of 8
+    assert timed == [replace(plan.members[0].training, precision="bf16")]
 
 
 @pytest.mark.parametrize(("share", "epochs"), [(1.0, 10), (0.5, 5), (0.29, 2), (0.01, 1), (0.0, 1)])

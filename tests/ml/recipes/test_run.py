@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 import torch
 
+from ml.networks.registry import build
 from ml.recipes import run as run_module
 from ml.recipes.candidates import CandidateSet
 from ml.recipes.earmark import EarmarkRecipe
 from ml.recipes.plan import Plan, State, Step, Work
-from ml.recipes.run import VerificationRun
+from ml.recipes.run import StoppedError, VerificationRun
 from ml.training.clips import ClipFeatures
-from tests.ml.recipes.small_run import finish_run, make_candidates, make_plan, open_run
+from ml.training.config import TrainingConfig
+from ml.training.prediction import predict
+from tests.ml.recipes.small_run import BANDS, finish_run, make_candidates, make_plan, open_run
 
 CANDIDATES = make_candidates()
 PLAN = make_plan(epochs=3)
@@ -246,3 +249,69 @@ def test_the_callers_random_numbers_go_on_as_if_nothing_had_happened(tmp_path: P
     run.do(Step(0, 0, 0))
 
     assert torch.equal(torch.rand(2), expected)
+
+
+def in_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compute steps as an accelerator does."""
+    monkeypatch.setattr(run_module, "fitted_to", lambda _, training, **__: replace(training, precision="bf16"))
+
+
+def test_a_step_that_an_accelerator_began_goes_on_with_a_processor(tmp_path: Path) -> None:
+    step, asked = Step(0, 0, 0), iter(range(100))
+    steps = -(-len(CANDIDATES) // 2 // 8)  # of an epoch of half of the clips
+    with pytest.MonkeyPatch.context() as accelerated:
+        in_bfloat16(accelerated)
+        with pytest.raises(StoppedError):
+            open_run(tmp_path, CANDIDATES, PLAN).do(step, should_stop=lambda: next(asked) == steps)
+
+    run = open_run(tmp_path, CANDIDATES, PLAN)
+    assert len(run.folder.read_epochs(step)) == 1
+    run.do(step)
+
+    assert run.folder.is_done(step)
+    assert [row["notes"] for row in run.folder.read_epochs(step)] == [
+        [],
+        ["Goes on after epoch 1 with other arithmetic: precision was bf16, is fp32."],
+        [],
+    ]
+
+
+def test_a_step_trains_and_judges_in_the_arithmetic_of_its_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, int, int, int]] = []
+
+    def fitted(device: torch.device, training: TrainingConfig, **shape: Any) -> TrainingConfig:
+        asked.append((device.type, shape["channels"], shape["bands"], shape["steps"]))
+        return replace(training, precision="bf16")
+
+    step = Step(0, 0, 0)
+    plain = open_run(tmp_path / "plain", CANDIDATES, PLAN)
+    plain.do(step)
+    monkeypatch.setattr(run_module, "fitted_to", fitted)
+    run = open_run(tmp_path, CANDIDATES, PLAN)
+    run.do(step)
+
+    trained = len(CANDIDATES) - len(run.folder.read_output(step).clip_J)
+    assert asked == [("cpu", 1, BANDS, -(-trained // 8) * 3)]
+    exact, found = (each.folder.read_output(step).p_JK for each in (plain, run))
+    assert not np.array_equal(exact, found)
+    np.testing.assert_allclose(found, exact, atol=0.1)
+    losses = [[row["loss"] for row in each.folder.read_epochs(step)] for each in (plain, run)]
+    assert losses[0] != losses[1]
+    # What was learned is judged in the same arithmetic, too: the weights alone give other probabilities.
+    frames = run.frames.clips(PLAN.members[0].features, n_classes=3, padded=True)
+    network = build("earmark", 3, **dict(PLAN.members[0].options))
+    network.load_state_dict(run.folder.read_weights(step))
+    again = {
+        precision: predict(
+            network,
+            frames.subset(run.folder.read_output(step).clip_J),
+            PLAN.members[0].windows,
+            device="cpu",
+            precision=precision,
+        )
+        for precision in ("fp32", "bf16")
+    }
+    np.testing.assert_array_equal(found, again["bf16"])
+    assert not np.array_equal(found, again["fp32"])

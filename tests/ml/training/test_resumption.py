@@ -176,6 +176,42 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path, changes: di
         train(device="cpu", checkpoint=checkpoint, **arguments)  # type: ignore[arg-type]  # mixed on purpose
 
 
+@pytest.mark.parametrize(("name", "killed_at"), [("adam", 9), ("average", 7)])
+def test_a_training_goes_on_in_other_arithmetic_and_says_so(tmp_path: Path, name: str, killed_at: int) -> None:
+    checkpoint = tmp_path / "training.safetensors"
+    with pytest.raises(Killed):
+        training(replace(CONFIGS[name], precision="bf16"), checkpoint, killed_at=killed_at)
+
+    network, result = training(replace(CONFIGS[name], channels_last=False), checkpoint)
+
+    done = [record for record in result.records if not record.notes]
+    (told,) = (record for record in result.records if record.notes)
+    assert len(result.records) == 4
+    assert told.epoch == 3
+    assert told.notes == (
+        "Goes on after epoch 2 with other arithmetic: channels_last was True, is False; precision was bf16, is fp32.",
+    )
+    # The first epochs are those of the one arithmetic, the others nearly those of the other.
+    _, whole = training(CONFIGS[name], None)
+    assert done[0].loss != whole.records[0].loss
+    for record, same in zip(result.records, whole.records, strict=True):
+        assert record.loss == pytest.approx(same.loss, rel=0.05)
+    assert all(value.dtype == torch.float32 for value in network.parameters())
+
+
+def test_a_training_begun_before_compiling_goes_on_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "compile", lambda network: network)  # what is compiled is not the question here
+    checkpoint = tmp_path / "training.safetensors"
+    with pytest.raises(Killed):
+        training(CONFIGS["adam"], checkpoint, killed_at=9)
+
+    _, result = training(replace(CONFIGS["adam"], compiled=True), checkpoint)
+
+    assert [record.notes for record in result.records if record.notes] == [
+        ("Goes on after epoch 2 with other arithmetic: compiled was False, is True.",)
+    ]
+
+
 def test_another_file_is_refused(tmp_path: Path) -> None:
     checkpoint = tmp_path / "weights.safetensors"
     write_tensors(checkpoint, {"w": torch.zeros(1)}, {})

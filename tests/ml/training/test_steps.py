@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._inductor import config as inductor
 
 from ml.training.batches import Batch, BatchSource, epoch
 from ml.training.config import TrainingConfig
@@ -141,3 +144,72 @@ def test_momentum_and_weight_decay_reach_the_optimiser() -> None:
     (group,) = Stepper(SmallNetwork(), config, CPU).optimiser.param_groups
 
     assert (group["momentum"], group["weight_decay"]) == (0.9, 1e-4)
+
+
+# What torch's compiler imports warns of itself.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.slow
+def test_a_compiled_network_steps_the_same() -> None:
+    losses, weights = [], []
+    for compiled in (False, True):
+        config = small_config(batch_size=8, optimiser="sgd", learning_rate=0.1, compiled=compiled)
+        network = SmallNetwork(plain=True)
+        stepper = Stepper(network, config, CPU)
+        stepper.step(batch_of(config), rate=0.1)
+        losses.append(stepper.mean_loss())
+        weights.append(weights_of(network))
+        assert stepper.notes == []
+
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    torch.testing.assert_close(weights[1], weights[0])
+
+
+@pytest.fixture
+def _no_compiler() -> Iterator[None]:
+    torch.compiler.reset()
+    with inductor.patch({"cpp.cxx": ("no-such-compiler",), "fx_graph_cache": False}):
+        yield
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.usefixtures("_no_compiler")
+def test_a_network_that_cannot_be_compiled_is_trained_without(caplog: pytest.LogCaptureFixture) -> None:
+    plain, compiled = (
+        small_config(batch_size=8, optimiser="sgd", learning_rate=0.1, compiled=each) for each in (False, True)
+    )
+    expected, found = SmallNetwork(plain=True), SmallNetwork(plain=True)
+    Stepper(expected, plain, CPU).step(batch_of(plain), rate=0.1)
+    stepper = Stepper(found, compiled, CPU)
+
+    stepper.step(batch_of(compiled), rate=0.1)
+
+    assert torch.equal(weights_of(found), weights_of(expected))
+    (note,) = stepper.notes
+    assert note.startswith("The network could not be compiled (")
+    assert note.endswith("); the training goes on without.")
+    assert note in caplog.messages
+    stepper.step(batch_of(compiled), rate=0.1)
+    assert stepper.notes == [note]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.usefixtures("_no_compiler")
+def test_one_of_several_processes_that_cannot_compile_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = small_config(batch_size=8, compiled=True)
+    stepper = Stepper(SmallNetwork(plain=True), config, CPU)
+    monkeypatch.setattr(stepper, "_ranks", 2)
+
+    with pytest.raises(Exception, match="no-such-compiler") as caught:
+        stepper.step(batch_of(config), rate=0.1)
+
+    assert "train with compiled = False" in caught.value.__notes__[0]
+
+
+def test_an_error_of_the_network_itself_is_an_error() -> None:
+    config = small_config(batch_size=8)
+    stepper = Stepper(SmallNetwork(channels=3), config, CPU)
+
+    with pytest.raises(RuntimeError, match="to have 3 channels, but got 1"):
+        stepper.step(batch_of(config), rate=0.1)
+
+    assert stepper.notes == []
