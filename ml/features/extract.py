@@ -1,7 +1,8 @@
 """From samples to features, as a configuration says, on whatever device the samples are.
 
-There are two paths that agree: `extract_clip` takes a clip as it was recorded and trims it; `extract_batch` takes a
-batch of equally long clips that are trimmed already. No step looks at another clip of the batch.
+There are three paths that agree: `extract_clip` takes a clip as it was recorded and trims it; `extract_batch` takes a
+batch of equally long clips that are trimmed already, and `extract_ragged` one of clips of different lengths. No step
+looks at another clip of the batch.
 
 The work is done in double precision and handed out in single precision. In single precision the rounding of a loud
 bin's transform reaches 140 dB below it and hides what is soft in other bins, so that neither librosa nor another
@@ -15,6 +16,8 @@ Shapes: B batch, C channel, T frame, M band, N sample, F FFT bin.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -24,9 +27,10 @@ from ml.features.deltas import with_deltas, with_padded_deltas
 from ml.features.log_frequency import distinct_bin_filterbank, emphasis_power, geometric_filterbank
 from ml.features.mel import mel_filterbank
 from ml.features.noise import normalise_background
+from ml.features.ragged import drop_own_quiet_frames, filled, normalise_own_background, own_frames
 from ml.features.segments import sounding_segments
 from ml.features.silence import drop_quiet_frames, peak_normalise, trim_bounds
-from ml.features.stft import fft_frequencies, power_spectrogram
+from ml.features.stft import fft_frequencies, frame_count, power_spectrogram
 
 
 def extract_clip(samples_N: Tensor, config: FeatureConfig) -> Tensor:
@@ -72,11 +76,34 @@ def extract_segments(samples_N: Tensor, config: FeatureConfig) -> list[Tensor]:
     ValueError
         If the samples are not finite floats in one dimension, or there are none.
     """
+    return [extract_batch(part_N[None], config)[0] for part_N in prepared_parts(samples_N, config)]
+
+
+def prepared_parts(samples_N: Tensor, config: FeatureConfig) -> list[Tensor]:
+    """Bring a clip to its level, cut the silence at its ends, and part it where the configuration says so.
+
+    Parameters
+    ----------
+    samples_N : float Tensor [shape=(samples,)]
+        Mono samples at the configuration's rate, full scale 1, at least one.
+    config : FeatureConfig
+        What to do.
+
+    Returns
+    -------
+    list of Tensor [shape=(fewer samples,)]
+        Parts in order, at least one, each of at least one sample.
+
+    Raises
+    ------
+    ValueError
+        If the samples are not finite floats in one dimension, or there are none.
+    """
     prepared_N = prepare_samples(samples_N, config)
-    bounds = [(0, len(prepared_N))]
-    if config.split is not None:
-        bounds = sounding_segments(prepared_N, sample_rate_hz=config.sample_rate_hz, split=config.split)
-    return [extract_batch(prepared_N[None, first:end], config)[0] for first, end in bounds]
+    if config.split is None:
+        return [prepared_N]
+    bounds = sounding_segments(prepared_N, sample_rate_hz=config.sample_rate_hz, split=config.split)
+    return [prepared_N[first:end] for first, end in bounds]
 
 
 def prepare_samples(samples_N: Tensor, config: FeatureConfig) -> Tensor:
@@ -131,11 +158,64 @@ def extract_batch(samples_BN: Tensor, config: FeatureConfig) -> Tensor:
         If the samples are not floats in two dimensions, or there are none.
     """
     _check_samples(samples_BN, dimensions=2)
-    samples_BN = samples_BN.to(torch.float32 if samples_BN.device.type == "mps" else torch.float64)
+    samples_BN = _precise(samples_BN)
     missing = config.least_samples - samples_BN.shape[1]
     if missing > 0:
         samples_BN = torch.nn.functional.pad(samples_BN, (0, missing))
-    x_BCTM = _levels(_power(samples_BN, config), config)[:, None]
+    return _finished(_levels(_power(samples_BN, config), config)[:, None], config)
+
+
+def extract_ragged(samples: Sequence[Tensor], config: FeatureConfig) -> list[Tensor]:
+    """Compute the features of clips of different lengths at once; each has those that it would have alone.
+
+    Parameters
+    ----------
+    samples : sequence of float Tensor [shape=(samples,)]
+        Prepared clips on one device, at least one clip of at least one sample; each takes the memory of the longest.
+    config : FeatureConfig
+        What to compute.
+
+    Returns
+    -------
+    list of float32 Tensor [shape=(channels, frames, bands)]
+        Features of each clip, on the device of the samples.
+
+    Raises
+    ------
+    ValueError
+        If a clip's samples are not floats in one dimension, or there are none.
+    """
+    for samples_N in samples:
+        _check_samples(samples_N, dimensions=1)
+    power_BTF = _spectrogram(_precise(filled(samples, least=config.least_samples)), config)
+    frames_B = [
+        frame_count(
+            max(len(samples_N), config.least_samples),
+            n_fft=config.n_fft,
+            hop_length=config.hop_length,
+            framing=config.framing,
+        )
+        for samples_N in samples
+    ]
+    if config.drop_quiet_percentile is not None:
+        power_BTF, frames_B = drop_own_quiet_frames(power_BTF, frames_B, percent=config.drop_quiet_percentile)
+    power_BTF = _emphasised(power_BTF, config)
+    if config.background_normalised:
+        power_BTF = normalise_own_background(power_BTF, frames_B)
+    # Silence is never the maximum that levels are measured by.
+    level_BTM = _levels(power_BTF.masked_fill(~own_frames(frames_B, power_BTF), 0.0), config)
+    return [
+        _finished(level_TM[None, None, :frames], config)[0]
+        for level_TM, frames in zip(level_BTM, frames_B, strict=True)
+    ]
+
+
+def _precise(samples: Tensor) -> Tensor:
+    return samples.to(torch.float32 if samples.device.type == "mps" else torch.float64)
+
+
+def _finished(x_BCTM: Tensor, config: FeatureConfig) -> Tensor:
+    """Add deltas and bring each channel of a clip to its range."""
     if config.deltas is not None:
         x_BCTM = with_deltas(x_BCTM) if config.deltas == "unpadded" else with_padded_deltas(x_BCTM)
     if config.unit_range:
@@ -145,21 +225,27 @@ def extract_batch(samples_BN: Tensor, config: FeatureConfig) -> Tensor:
 
 
 def _power(samples_BN: Tensor, config: FeatureConfig) -> Tensor:
-    power_BTF = power_spectrogram(
+    power_BTF = _spectrogram(samples_BN, config)
+    if config.drop_quiet_percentile is not None:
+        power_BTF = drop_quiet_frames(power_BTF, percent=config.drop_quiet_percentile)
+    power_BTF = _emphasised(power_BTF, config)
+    return normalise_background(power_BTF) if config.background_normalised else power_BTF
+
+
+def _spectrogram(samples_BN: Tensor, config: FeatureConfig) -> Tensor:
+    return power_spectrogram(
         samples_BN,
         n_fft=config.n_fft,
         win_length=config.win_length,
         hop_length=config.hop_length,
         framing=config.framing,
     )
-    if config.drop_quiet_percentile is not None:
-        power_BTF = drop_quiet_frames(power_BTF, percent=config.drop_quiet_percentile)
-    if config.emphasis_hz is not None:
-        frequencies_F = _frequencies(config, power_BTF)
-        power_BTF = power_BTF * emphasis_power(frequencies_F, alpha_hz=config.emphasis_hz)
-    if config.background_normalised:
-        power_BTF = normalise_background(power_BTF)
-    return power_BTF
+
+
+def _emphasised(power_BTF: Tensor, config: FeatureConfig) -> Tensor:
+    if config.emphasis_hz is None:
+        return power_BTF
+    return power_BTF * emphasis_power(_frequencies(config, power_BTF), alpha_hz=config.emphasis_hz)
 
 
 def _levels(power_BTF: Tensor, config: FeatureConfig) -> Tensor:

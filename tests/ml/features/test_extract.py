@@ -10,7 +10,14 @@ import torch
 from numpy.typing import NDArray
 
 from ml.features.configurations import CONFIGURATIONS, FeatureConfig
-from ml.features.extract import extract_batch, extract_clip, extract_segments, prepare_samples
+from ml.features.extract import (
+    extract_batch,
+    extract_clip,
+    extract_ragged,
+    extract_segments,
+    prepare_samples,
+    prepared_parts,
+)
 from ml.features.resample import resample
 
 MakeClip = Callable[..., NDArray[np.float64]]
@@ -120,6 +127,44 @@ def test_a_batch_gives_what_its_clips_give(make_clip: MakeClip, name: str) -> No
 
     for clip, features in zip(clips, together, strict=True):
         torch.testing.assert_close(extract_clip(clip, config), features, atol=1e-5, rtol=0.0)
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_clips_of_different_lengths_give_what_each_gives_alone(make_clip: MakeClip, name: str) -> None:
+    config = CONFIGURATIONS[name]
+    lengths = (1, 6000, 20_011, 37, 5999, 1500)
+    # One is loud, one soft, one ends in silence: maxima, ranks and percentiles are those of the clip.
+    clips = [
+        torch.tensor(make_clip(length, rate=config.sample_rate_hz, seed=seed, silence=0.1 * seed), dtype=torch.float32)
+        * 10.0**-seed
+        for seed, length in enumerate(lengths)
+    ]
+    clips.append(torch.zeros(4000))
+    parts = [part for clip in clips for part in prepared_parts(clip, config)]
+
+    together = extract_ragged(parts, config)
+
+    for part, features in zip(parts, together, strict=True):
+        assert features.dtype == torch.float32
+        torch.testing.assert_close(features, extract_batch(part[None], config)[0], atol=1e-4, rtol=0.0)
+
+
+def test_padded_deltas_of_different_lengths_are_those_of_the_clip(make_clip: MakeClip) -> None:
+    config = replace(CONFIGURATIONS["earmark"], deltas="padded", trim_db=None, unit_range=True)
+    clips = [torch.tensor(make_clip(length, seed=length)) for length in (9000, 4000)]
+    for clip, features in zip(clips, extract_ragged(clips, config), strict=True):
+        torch.testing.assert_close(features, extract_clip(clip, config), atol=1e-4, rtol=0.0)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an accelerator")
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_a_gpu_gives_what_a_processor_gives(make_clip: MakeClip, name: str) -> None:
+    config = CONFIGURATIONS[name]
+    clips = [torch.tensor(make_clip(length, seed=length, silence=0.0)).float() for length in (20_000, 6000, 300)]
+    found = extract_ragged([clip.cuda() for clip in clips], config)
+    for expected, features in zip(extract_ragged(clips, config), found, strict=True):
+        torch.testing.assert_close(features.cpu(), expected, atol=1e-4, rtol=0.0)
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)

@@ -183,7 +183,7 @@ def test_bfloat16_gives_nearly_the_same_scores_in_single_precision(name: str) ->
     # The scores themselves are no numbers of eight bits, between which clips would tie.
     assert not torch.equal(found, found.bfloat16().float())
     assert not torch.equal(found, expected)
-    torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05 * float(expected.abs().max()))
+    torch.testing.assert_close(found, expected, rtol=0.05, atol=0.1 * float(expected.abs().max()))
 
 
 @pytest.mark.parametrize("name", SMALL)
