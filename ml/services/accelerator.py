@@ -8,6 +8,8 @@ the job's checkpoint, and the job fails with the last.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 import torch
@@ -49,6 +51,17 @@ def is_lost(device: str) -> bool:
     except RuntimeError:
         return True
     return False
+
+
+@contextmanager
+def surviving(device: str, context: JobContext) -> Iterator[None]:
+    """Put the job back if an error of a block shows that the device is lost (see `give_up`)."""
+    try:
+        yield
+    except RuntimeError as error:
+        if is_lost(device):
+            give_up(context, error)
+        raise
 
 
 def give_up(context: JobContext, error: RuntimeError) -> NoReturn:

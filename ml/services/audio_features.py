@@ -1,8 +1,9 @@
 """From recordings to stored features, spectrograms or embeddings of pretrained trunks.
 
 Features are kept by the digest of a recording's bytes, so that a clip is decoded once whatever runs ask for it, also
-under another name. Decoding is that of `curation.audio`, in its confined child; reading and computing happen in as many
-processes as there are cores, writing in this one.
+under another name. Decoding is that of `curation.audio`, in its confined child. Without an accelerator, reading and
+computing happen in as many processes as there are cores, with one in batches on it (`ml.services.batched_features`);
+writing happens in this one.
 """
 
 from __future__ import annotations
@@ -15,9 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from curation.audio.decoder import Decoder
 from curation.audio.errors import AudioRefusedError
@@ -28,14 +27,10 @@ from ml.features.extract import extract_clip
 from ml.features.store import FeatureStore
 from ml.networks.waveform_trunk import WaveformTrunk
 from ml.recipes.local import work_alone
-
-# Of one recording, by the digest of their configuration. Arrays, because torch would send its tensors from process to
-# process through shared memory, of which containers often have little.
-Features = dict[str, NDArray[np.float32]]
-Found = list[tuple[str, Features | AudioRefusedError]]
+from ml.services.batched_features import computed_in_batches
+from ml.services.decoded_samples import Features, Found, decoded_samples
 
 BLOCK = 16  # clips that a process takes at a time
-INT16_SCALE = 2.0**-15
 
 
 def content_key(path: Path) -> str:
@@ -52,6 +47,7 @@ def store_features(
     stores: Path,
     longest_s: float,
     processes: int,
+    device: str = "cpu",
     progress: Progress = no_progress,
 ) -> dict[str, AudioRefusedError]:
     """Compute the features that are not stored yet.
@@ -67,7 +63,9 @@ def store_features(
     longest_s : float
         Longest recording that is decoded, in seconds.
     processes : int
-        Processes that decode and compute.
+        Processes that decode and compute, or threads that decode for an accelerator.
+    device : str
+        Where to compute.
     progress : Progress
         Told how many recordings are done.
 
@@ -81,7 +79,8 @@ def store_features(
     StoreLockedError
         If another process adds to the same store.
     """
-    asked = _Asked(configs=tuple(configs), longest_s=longest_s)
+    different = {config.digest(): config for config in configs}
+    asked = _Asked(configs=tuple(different.values()), longest_s=longest_s, device=device)
     return _store(paths, keys, asked, stores=stores, processes=processes, progress=progress)
 
 
@@ -167,6 +166,11 @@ class _Asked:
 
 
 def _computed(work: Sequence[tuple[Path, str]], asked: _Asked, processes: int) -> Iterator[Found]:
+    features = [config for config in asked.configs if isinstance(config, FeatureConfig)]
+    if torch.device(asked.device).type != "cpu" and features:  # trunks come alone
+        device = torch.device(asked.device)
+        yield from computed_in_batches(work, features, longest_s=asked.longest_s, threads=processes, device=device)
+        return
     blocks = [work[start : start + BLOCK] for start in range(0, len(work), BLOCK)]
     if processes == 1 or len(blocks) <= 1:
         with Decoder() as decoder:
@@ -213,8 +217,7 @@ class _Listener:
         features = {}
         configs = self._asked.configs
         for rate in sorted({config.sample_rate_hz for config in configs}):
-            samples = self._decoder.samples(path, sample_rate_hz=rate, max_duration_s=self._asked.longest_s)
-            samples_N = torch.from_numpy(samples.astype(np.float32) * INT16_SCALE)
+            samples_N = decoded_samples(path, self._decoder, sample_rate_hz=rate, longest_s=self._asked.longest_s)
             for config in configs:
                 if config.sample_rate_hz == rate:
                     features[config.digest()] = self._of_samples(samples_N, config, path).numpy()

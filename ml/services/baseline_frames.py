@@ -49,6 +49,7 @@ def computed_features(
     *,
     stores: Path,
     processes: int,
+    device: str = "cpu",
     progress: Progress = no_progress,
 ) -> list[str]:
     """Compute the features that are not stored yet.
@@ -62,7 +63,9 @@ def computed_features(
     stores : Path
         Folder of the feature stores.
     processes : int
-        Processes that decode and compute.
+        Processes that decode and compute, or threads that decode for an accelerator.
+    device : str
+        Where to compute.
     progress : Progress
         Told how many clips are done.
 
@@ -90,6 +93,7 @@ def computed_features(
                 stores=stores,
                 longest_s=LONGEST_S,
                 processes=processes,
+                device=device,
                 progress=partial(_told, progress, start + len(added), len(clips)),
             )
         if refused:

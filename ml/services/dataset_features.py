@@ -65,7 +65,7 @@ def compute_features(
     find_trunks : FindTrunks
         Asked for the files of trunks whose embeddings are missing, before anything is computed.
     device : str
-        Where trunks compute.
+        Where to compute.
 
     Returns
     -------
@@ -115,9 +115,10 @@ def _passes(
         "stores": stores,
         "longest_s": MAX_CLIP_S,
         "processes": len(os.sched_getaffinity(0)),
+        "device": device,
     }
     passes: list[_Pass] = [partial(store_features, configs=configs, **shared)]
-    return [*passes, partial(store_embeddings, trunks=trunks, device=device, **shared)] if trunks else passes
+    return [*passes, partial(store_embeddings, trunks=trunks, **shared)] if trunks else passes
 
 
 def _stored(

@@ -53,14 +53,15 @@ def prepare(context: JobContext) -> dict[str, Any]:
     snapshot = settle_labels(run, context)
     settle_trunks(run, context)
     plan = recipe_plan(run, snapshot)
-    computed = compute_features(
-        snapshot,
-        configs=[member.features for member in plan.members],
-        stores=feature_stores(),
-        progress=context.progress,
-        find_trunks=partial(trunk_files, run),
-        device=device,
-    )
+    with accelerator.surviving(device, context):
+        computed = compute_features(
+            snapshot,
+            configs=[member.features for member in plan.members],
+            stores=feature_stores(),
+            progress=context.progress,
+            find_trunks=partial(trunk_files, run),
+            device=device,
+        )
     settle_plan(run, context, snapshot, plan, device=device)
     _ask_next(open_run(run, device=device))
     return {"clips": len(snapshot.candidates), "computed": computed, "code": code_version()}
@@ -139,13 +140,10 @@ def _ask_next(opened: OpenRun) -> None:
 
 def _train(engine: EngineRun, step: Step, report: _StepReport, context: JobContext, device: str) -> None:
     try:
-        engine.do(step, on_epoch=lambda *_: report.tell(), should_stop=report.stops)
+        with accelerator.surviving(device, context):
+            engine.do(step, on_epoch=lambda *_: report.tell(), should_stop=report.stops)
     except (ValueError, ArithmeticError) as error:  # would come again
         raise JobFailedError(str(error)) from error
-    except RuntimeError as error:
-        if accelerator.is_lost(device):
-            accelerator.give_up(context, error)
-        raise
 
 
 class _StepReport:

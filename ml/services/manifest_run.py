@@ -165,6 +165,7 @@ def _hear(
         stores=stores,
         longest_s=LONGEST_S,
         processes=processes,
+        device=device,
         progress=lambda done, total: progress("features", done, total or 0),
     )
     if not refused:

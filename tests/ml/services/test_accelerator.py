@@ -52,3 +52,15 @@ def test_losses_end_the_process_and_the_third_the_job() -> None:
     context = SimpleNamespace(job=SimpleNamespace(checkpoint=dict(stored)), checkpoint=checkpoint)
     with pytest.raises(JobFailedError, match=r"3 times: CUDA error\. Look after the machine"):
         accelerator.give_up(context, RuntimeError("CUDA error"))
+
+
+def test_an_error_of_a_block_ends_the_process_only_if_the_device_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored: dict[str, Any] = {}
+    context: Any = SimpleNamespace(job=SimpleNamespace(checkpoint={}), checkpoint=stored.update)
+    with pytest.raises(RuntimeError, match="shape"), accelerator.surviving("cpu", context):
+        raise RuntimeError("another shape was expected")
+    assert stored == {}
+    monkeypatch.setattr(accelerator, "is_lost", lambda device: device == "cuda")
+    with pytest.raises(SystemExit), accelerator.surviving("cuda", context):
+        raise RuntimeError("CUDA error")
+    assert stored == {"accelerator_lost": 1}

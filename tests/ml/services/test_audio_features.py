@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from ml.features.extract import extract_clip
 from ml.features.store import FeatureStore, StoreLockedError
 from ml.services import audio_features
 from ml.services.audio_features import content_key, store_features
+from ml.services.decoded_samples import Found
 from tests.factories.audio import noise, tone, write_audio
 from tests.ml.recipes.small_run import FEATURES
 
@@ -29,6 +31,7 @@ def stored(
     configs: Iterable[FeatureConfig] = (FEATURES,),
     processes: int = 1,
     longest_s: float = 100.0,
+    device: str = "cpu",
 ) -> tuple[list[str], dict[str, str], list[tuple[int, int | None]]]:
     paths = list(paths)
     keys = [content_key(path) for path in paths]
@@ -40,6 +43,7 @@ def stored(
         stores=folder / "stores",
         longest_s=longest_s,
         processes=processes,
+        device=device,
         progress=lambda done, total: told.append((done, total)),
     )
     return keys, {key: error.reason for key, error in refused.items()}, told
@@ -186,3 +190,28 @@ def test_one_process_at_a_time_adds_to_a_store(tmp_path: Path, tones: list[Path]
             stored(tmp_path, tones)
 
     assert len(stored(tmp_path, tones)[0]) == 3
+
+
+def test_an_accelerator_stores_what_processors_store(
+    tmp_path: Path, tones: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices: list[str] = []
+    original = audio_features.computed_in_batches
+
+    def here(*work: Any, device: torch.device, **options: Any) -> Iterator[Found]:
+        devices.append(device.type)
+        return original(*work, device=torch.device("cpu"), **options)
+
+    monkeypatch.setattr(audio_features, "computed_in_batches", here)
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"no recording")
+    keys, refused, told = stored(tmp_path / "device", [*tones, bad], configs=(FEATURES, FULL), device="cuda")
+
+    stored(tmp_path / "processor", tones, configs=(FEATURES, FULL))
+    assert devices == ["cuda"]  # none of the processes
+    assert refused == {keys[-1]: "unsupported_container"}
+    assert told == [(4, 4)]
+    for key in keys[:-1]:
+        for config in (FEATURES, FULL):
+            found, expected = (features(tmp_path / name, key, config) for name in ("device", "processor"))
+            torch.testing.assert_close(found, expected, atol=0.1, rtol=0)  # a half number's step at -100 dB
