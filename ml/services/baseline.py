@@ -8,6 +8,9 @@ of that epoch.
 Training can be killed and goes on with the same arguments. The checkpoint's name is made of all that the training
 depends on, so that another one never goes on with it.
 
+Several processes started by torchrun share a training (`ml.training.parallel`): the first reads, decodes and computes
+features, tells the others what to train on, tests the network and has the result; the others `take_part`.
+
 References
 ----------
 .. [1] I.-Y. Jeong and J. Park, "CochlScene: Acquisition of acoustic scene data using crowdsourcing", 2022,
@@ -18,11 +21,9 @@ Shapes: N clips, K classes.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +34,15 @@ from torch import Tensor, nn
 from curation.domain.progress import Progress, no_progress
 from ml.features.config import FeatureConfig
 from ml.metrics import Ints, confusion_matrix
-from ml.networks.registry import build
 from ml.services.baseline_clips import PARTS, BaselineClips
-from ml.services.baseline_frames import Normalisation, computed_features, normalisation_of, normalised_clips
-from ml.services.baseline_training import baseline_features, baseline_options, baseline_training
+from ml.services.baseline_frames import Normalisation, computed_features
+from ml.services.baseline_task import BaselineTask, trained_task
+from ml.services.baseline_training import baseline_features, baseline_training
+from ml.training import parallel
 from ml.training.clips import ClipFeatures
 from ml.training.config import TrainingConfig
-from ml.training.loop import train
 from ml.training.prediction import predict
 from ml.training.records import EpochRecord, TrainingResult
-
-DIGEST_CHARS = 16
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -64,6 +63,8 @@ class Baseline:
         Seed of everything that chance decided.
     device : str
         Kind of device that it was trained on.
+    processes : int
+        Processes that shared the training.
     clips : BaselineClips
         Clips of all parts.
     normalisation : Normalisation
@@ -84,6 +85,7 @@ class Baseline:
     normalisation: Normalisation
     result: TrainingResult
     confusion_KK: Ints
+    processes: int = 1
 
     @property
     def best(self) -> EpochRecord:
@@ -134,7 +136,7 @@ def train_baseline(
     Returns
     -------
     Baseline
-        The network and its confusion matrix on the test part.
+        The network and its confusion matrix on the test part; of several processes, call this in the first.
 
     Raises
     ------
@@ -145,45 +147,55 @@ def train_baseline(
     ArithmeticError
         If the training's loss is not finite.
     """
-    if seed < 0:
-        message = f"--seed is {seed}: expected 0 or more."
-        raise ValueError(message)
-    _check_parts(clips)
-    features, options = baseline_features(network), baseline_options(network)
     device = chosen_device(device)
-    training = baseline_training(network, epochs=epochs, precision="bf16" if device == "cuda" else "fp32")
-    work_dir.mkdir(parents=True, exist_ok=True)
-    stores = work_dir / "features"
-    processes = processes or len(os.sched_getaffinity(0))
-    keys = computed_features(clips.clips, features, stores=stores, processes=processes, progress=progress)
-    normalisation = normalisation_of([keys[n] for n in clips.numbers("train")], features, stores=stores)
-    frames = _frames(clips, keys, features, normalisation, work_dir)
-    part = {name: frames.subset(clips.numbers(name)).near(torch.device(device)) for name in PARTS}
-    described = [network, options, features.digest(), asdict(training), seed, device]
-    name = _digest(described, clips, keys)
-    module = build(network, len(clips.classes), seed=seed, **options)
-    result = train(
-        module,
-        part["train"],
-        training,
-        seed=seed,
-        device=device,
-        validation=part["val"],
-        checkpoint=work_dir / f"{network}-{name}.safetensors",
-        on_epoch=lambda record: say(_line(record, training)),
-    )
+    frames: list[ClipFeatures] = []
+
+    def prepared() -> BaselineTask:
+        if seed < 0:
+            message = f"--seed is {seed}: expected 0 or more."
+            raise ValueError(message)
+        _check_parts(clips)
+        training = baseline_training(network, epochs=epochs)
+        work_dir.mkdir(parents=True, exist_ok=True)
+        keys = computed_features(
+            clips.clips,
+            baseline_features(network),
+            stores=work_dir / "features",
+            processes=processes or len(os.sched_getaffinity(0)),
+            device=device,
+            progress=progress,
+        )
+        task = BaselineTask.of(
+            clips, keys, network=network, training=training, seed=seed, device=device, work_dir=work_dir
+        )
+        frames.append(task.frames(written=False))  # the others may find them in a file
+        return task
+
+    task = parallel.told_by_first(prepared)
+    trained = trained_task(task, frames[0], say)
     return Baseline(
         network=network,
-        options=options,
-        features=features,
-        training=training,
+        options=task.options,
+        features=task.features,
+        training=trained.training,
         seed=seed,
         device=device,
         clips=clips,
-        normalisation=normalisation,
-        result=result,
-        confusion_KK=confusion_of(module, part["test"], training, device=device, seed=seed),
+        normalisation=task.normalisation,
+        result=trained.result,
+        confusion_KK=confusion_of(trained.network, trained.part["test"], trained.training, device=device, seed=seed),
+        processes=parallel.rank_and_size()[1],
     )
+
+
+def take_part() -> None:
+    """Share a training that the first of several processes asks for, in any other of them."""
+
+    def prepared() -> BaselineTask:
+        raise AssertionError("the first process prepares the training")
+
+    task = parallel.told_by_first(prepared)
+    trained_task(task, task.frames(written=True), lambda _: None)
 
 
 def confusion_of(
@@ -240,33 +252,3 @@ def _check_parts(clips: BaselineClips) -> None:
     if len(clips.classes) < 2:  # noqa: PLR2004 -- with one class nothing can be confused
         message = f"All clips are of the class {clips.classes[0]!r}. A baseline needs two classes."
         raise ValueError(message)
-
-
-def _frames(
-    clips: BaselineClips, keys: Sequence[str], features: FeatureConfig, normalisation: Normalisation, work_dir: Path
-) -> ClipFeatures:
-    number = {label: place for place, label in enumerate(clips.classes)}
-    return normalised_clips(
-        keys,
-        features,
-        normalisation,
-        label_N=[number[clip.label] for clip in clips.clips],
-        n_classes=len(number),
-        stores=work_dir / "features",
-        scratch=work_dir / f"{features.name}-{features.digest()}.npy",
-    )
-
-
-def _digest(described: list[Any], clips: BaselineClips, keys: Sequence[str]) -> str:
-    """Name all that a training depends on."""
-    rows = [(key, clip.part, clip.label) for key, clip in zip(keys, clips.clips, strict=True)]
-    text = json.dumps([*described, rows], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARS]
-
-
-def _line(record: EpochRecord, training: TrainingConfig) -> str:
-    notes = "".join(f"; {note}" for note in record.notes)
-    return (
-        f"epoch {record.epoch} of at most {training.epochs}: loss {record.loss:.4f}, "
-        f"validation accuracy {record.validation['accuracy']:.4f}, {record.seconds:.1f} s{notes}"
-    )

@@ -133,6 +133,7 @@ def normalised_clips(
     n_classes: int,
     stores: Path,
     scratch: Path,
+    written: bool = False,
 ) -> ClipFeatures:
     """Join the features of clips.
 
@@ -151,7 +152,9 @@ def normalised_clips(
     stores : Path
         Folder of the feature stores.
     scratch : Path
-        File that the frames are mapped from if they do not fit into memory; it is written anew.
+        File that the frames are mapped from if they do not fit into memory.
+    written : bool
+        Whether another process has written that file; else it is written anew.
 
     Returns
     -------
@@ -167,5 +170,6 @@ def normalised_clips(
         lengths = [store.get(key).shape[1] for key in keys]
         if 2 * sum(store.get(key).nbytes for key in keys) <= IN_MEMORY_BYTES:  # single precision takes twice as much
             return ClipFeatures.join(list(blocks()), label_N=label_N, n_classes=n_classes)
-        write_frames(scratch, blocks(), total_frames=sum(lengths))
+        if not written:
+            write_frames(scratch, blocks(), total_frames=sum(lengths))
     return ClipFeatures.mapped(scratch, lengths, label_N=label_N, n_classes=n_classes)

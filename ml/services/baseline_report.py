@@ -126,6 +126,7 @@ def report_document(baseline: Baseline) -> dict[str, Any]:
         "training": asdict(baseline.training),
         "seed": baseline.seed,
         "device": baseline.device,
+        **({"processes": baseline.processes} if baseline.processes > 1 else {}),
         "torch": torch.__version__,
         "normalisation": asdict(baseline.normalisation),
         "source": dict(baseline.clips.source),

@@ -8,6 +8,9 @@ and without dropout (drawn apart).
 ``torchrun --nproc-per-node=8 …`` tells each process its place in environment variables, which `launch_info` reads. The
 loop itself asks torch whether a group exists: with none, all functions here do nothing.
 
+What one process alone should do, such as decoding, the first does and tells the others (`told_by_first`), which wait
+for as long as it takes. A process that ends with an error breaks the connections of the others, and torchrun ends them.
+
 References
 ----------
 .. [1] S. Li et al., "PyTorch Distributed: Experiences on accelerating data parallel training", VLDB 2020.
@@ -16,14 +19,20 @@ References
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
+
+Value = TypeVar("Value")
+
+LONGEST_WAIT = timedelta(days=7)  # for what one process does alone; if it dies, the others hear of it at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +45,14 @@ class LaunchInfo:
         Number of the process among all and on its host, from 0.
     world_size : int
         Number of processes.
+    one_host : bool
+        Whether all of them are known to be on this host.
     """
 
     rank: int = 0
     local_rank: int = 0
     world_size: int = 1
+    one_host: bool = False
 
 
 def launch_info(environment: Mapping[str, str] | None = None) -> LaunchInfo:
@@ -68,7 +80,8 @@ def launch_info(environment: Mapping[str, str] | None = None) -> LaunchInfo:
             f"RANK = {rank}, LOCAL_RANK = {local_rank}, WORLD_SIZE = {world_size}: expected a rank below the size."
         )
         raise ValueError(message)
-    return LaunchInfo(rank=rank, local_rank=local_rank, world_size=world_size)
+    one_host = found.get("LOCAL_WORLD_SIZE") == str(world_size)
+    return LaunchInfo(rank=rank, local_rank=local_rank, world_size=world_size, one_host=one_host)
 
 
 _VARIABLES = (("RANK", "0"), ("LOCAL_RANK", "0"), ("WORLD_SIZE", "1"))
@@ -93,20 +106,37 @@ def process_group(
     ------
     torch.device
         The device of this process.
+
+    Raises
+    ------
+    ValueError
+        If there are more processes than GPUs.
     """
-    device = torch.device("cuda", info.local_rank) if accelerated else torch.device("cpu")
     if info.world_size == 1:
-        yield device
+        yield torch.device("cuda", info.local_rank) if accelerated else torch.device("cpu")
         return
+    device = torch.device("cpu")
     if accelerated:
+        if info.local_rank >= torch.cuda.device_count():
+            message = (
+                f"LOCAL_RANK = {info.local_rank}, but this host has {torch.cuda.device_count()} devices: "
+                "start at most one process for each."
+            )
+            raise ValueError(message)
+        device = torch.device("cuda", info.local_rank)
         torch.cuda.set_device(device)
+    elif info.one_host and sys.platform == "linux":
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # the host's own name may lead nowhere
     distributed.init_process_group(
         "nccl" if accelerated else "gloo", rank=info.rank, world_size=info.world_size, timeout=timeout
     )
     try:
         yield device
-    finally:
-        distributed.destroy_process_group()
+    except BaseException:
+        if not accelerated:  # nccl would wait for the others before it lets go; they are ended with this process
+            distributed.destroy_process_group()
+        raise
+    distributed.destroy_process_group()
 
 
 def rank_and_size() -> tuple[int, int]:
@@ -114,6 +144,33 @@ def rank_and_size() -> tuple[int, int]:
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank(), distributed.get_world_size()
     return 0, 1
+
+
+def told_by_first(work: Callable[[], Value]) -> Value:
+    """Let the first process do something while the others wait, and give all of them what came of it.
+
+    Parameters
+    ----------
+    work : callable
+        Called in the first process only, or without a group; what it returns can be pickled.
+
+    Returns
+    -------
+    Any
+        What it returned.
+    """
+    rank, ranks = rank_and_size()
+    if ranks == 1:
+        return work()
+    # A group of its own: the patience of the others is meant for single steps. It is made first, while all are at hand.
+    group = distributed.new_group(backend="gloo", timeout=LONGEST_WAIT)
+    try:
+        told = [work() if rank == 0 else None]
+        distributed.broadcast_object_list(told, 0, group=group)
+    finally:
+        distributed.destroy_process_group(group)
+    (value,) = told
+    return value  # type: ignore[return-value]  # what the first put there
 
 
 def wrapped(network: nn.Module, device: torch.device) -> nn.Module:
