@@ -1,7 +1,7 @@
 """The processes of a baseline's training, where torchrun started several.
 
 The first does all that one process does, the others share the training and are silent. An error ends the process that
-has it with a message that names the process. Those that wait for it lose the connection and end as well, and torchrun
+has it with a message that names its rank. Those that wait for it lose the connection and end as well, and torchrun
 ends whatever is left.
 """
 
@@ -50,7 +50,7 @@ def joined(device: str) -> Iterator[bool]:
             yield info.rank == 0
     except (ArithmeticError, RuntimeError, ValueError) as error:
         told = [str(error).partition("\n")[0].rstrip("."), *getattr(error, "__notes__", [])]
-        message = f"Process {info.rank + 1} of {info.world_size} ends: {'. '.join(told).rstrip('.')}."
+        message = f"Rank {info.rank} of {info.world_size} ends: {'. '.join(told).rstrip('.')}."
         if isinstance(error, RuntimeError):
-            message += " If another process ended before, its message says why."
+            message += " If another rank ended before, its message says why."
         raise SharedTrainingError(message) from error

@@ -58,6 +58,25 @@ def test_torchrun_says_which_process_this_is() -> None:
     assert parallel.launch_info({}) == parallel.LaunchInfo(rank=0, local_rank=0, world_size=1)
 
 
+def test_processes_of_one_host_are_known_to_be() -> None:
+    launched = {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2"}
+
+    assert parallel.launch_info({**launched, "LOCAL_WORLD_SIZE": "2"}).one_host
+    assert not parallel.launch_info({**launched, "LOCAL_WORLD_SIZE": "1"}).one_host
+    assert not parallel.launch_info(launched).one_host
+
+
+def test_more_processes_than_devices_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    second = parallel.LaunchInfo(rank=1, local_rank=1, world_size=2)
+
+    with (
+        pytest.raises(ValueError, match="LOCAL_RANK = 1, but this host has 1 devices: start at most one process"),
+        parallel.process_group(second, accelerated=True),
+    ):
+        pass
+
+
 @pytest.mark.parametrize(
     "environment",
     [
@@ -81,3 +100,4 @@ def test_a_lone_process_needs_no_group() -> None:
         assert float(parallel.summed(value)) == 3.0
         assert float(parallel.largest(value)) == 3.0
         parallel.share_buffers(network)
+        assert parallel.told_by_first(lambda: 7) == 7
