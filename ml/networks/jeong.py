@@ -129,5 +129,5 @@ class JeongNetwork(nn.Module):
         x_BCTM = self.bands(x_BCTM)
         x_BCTM = torch.cat([x_BCTM, self.low_level(x_BCTM)], dim=1)
         pooled_BC = self.layers(x_BCTM).float().mean(dim=(2, 3))
-        heads_BHK = in_single_precision(self.heads, pooled_BC).unflatten(1, (config.heads, config.n_classes))
+        heads_BHK = in_single_precision(self.heads, pooled_BC).view(-1, config.heads, config.n_classes)
         return torch.logsumexp(heads_BHK.log_softmax(dim=2), dim=1) - math.log(config.heads)

@@ -141,7 +141,8 @@ class DeviceBatches:
     def _attempt(self, parts: Sequence[Tensor], config: FeatureConfig) -> list[Tensor] | None:
         """Compute a batch; None if the device's memory did not suffice."""
         try:
-            near = torch.cat(list(parts)).to(self._device).split([len(part) for part in parts])  # one copy for all
+            joined_N = torch.cat(list(parts)).to(self._device)  # one copy for all
+            near = torch.tensor_split(joined_N, torch.tensor([len(part) for part in parts]).cumsum(0)[:-1])
             return [x_CTM.cpu() for x_CTM in extract_ragged(near, config)]
         except torch.OutOfMemoryError:
             return None

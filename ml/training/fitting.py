@@ -74,4 +74,5 @@ def fitted_to(
 def computes_bfloat16(device: torch.device) -> bool:
     """Tell whether an accelerator computes in bfloat16 itself; older ones are slower with it than without."""
     with torch.cuda.device(device):
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        found: bool = torch.cuda.is_bf16_supported(including_emulation=False)
+    return found

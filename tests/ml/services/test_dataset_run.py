@@ -20,7 +20,7 @@ from ml.recipes.run import VerificationRun as EngineRun
 from ml.selectors.review_lists import ReviewList, review_page
 from ml.selectors.run_figures import class_table, iteration_table, run_totals
 from ml.selectors.runs import FEATURES, JOIN, STEP, RunState, run_view
-from ml.services import dataset_run, open_run, review_order, run_ending
+from ml.services import dataset_features, dataset_run, open_run, review_order, run_ending
 from ml.services.candidate_snapshot import Snapshot
 from ml.services.run_files import run_folder
 from ml.services.runs import cancel_run, resume_run
@@ -305,3 +305,23 @@ def test_a_published_recipe_leaves_rejected_clips_out(world: Verifiable) -> None
     assert run_view(run).state == RunState.DONE
     assert not run.predictions.filter(annotation=absent).exists()
     assert run.predictions.filter(basis=PredictionBasis.CANDIDATE).count() == len(world.open)
+
+
+def test_features_are_computed_on_the_device_of_the_run(world: Verifiable, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    original = dataset_features.store_features
+
+    def here(*clips: Any, device: str, **options: Any) -> Any:
+        asked.append(device)
+        return original(*clips, device="cpu", **options)
+
+    monkeypatch.setattr(dataset_features, "store_features", here)
+    monkeypatch.setattr(dataset_run.accelerator, "device_for", lambda _: "cuda")
+    monkeypatch.setattr(dataset_run, "settle_plan", lambda *_, **__: None)
+    monkeypatch.setattr(dataset_run, "open_run", lambda *_, **__: None)
+    monkeypatch.setattr(dataset_run, "_ask_next", lambda _: None)
+    start(world)
+    (job,) = work()
+
+    assert job.state == JobState.DONE
+    assert asked == ["cuda"]

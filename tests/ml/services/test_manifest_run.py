@@ -213,3 +213,19 @@ def test_a_round_in_which_no_label_was_left_is_told() -> None:
     assert manifest_run._line({"iteration": 4, **nothing, "map_at_3": None}) == (
         "iteration 4: no label was left to judge"
     )
+
+
+def test_features_are_computed_where_networks_are_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest, audio_root, _ = make_dataset(tmp_path)
+    asked: list[str] = []
+
+    def noting(*_: Any, device: str, **__: Any) -> None:
+        asked.append(device)
+        raise InterruptedError
+
+    monkeypatch.setattr(manifest_run, "store_features", noting)
+    monkeypatch.setattr(manifest_run.torch.cuda, "is_available", lambda: True)
+    with pytest.raises(InterruptedError):
+        verify(manifest, audio_root, device="auto")
+
+    assert asked == ["cuda"]
