@@ -31,7 +31,7 @@ class Channel(filesystem.Channel):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        for folder in (self.data_folder_in, self.data_folder_out, self.control_folder):
+        for folder in (self.data_folder_in, self.data_folder_out):
             Path(folder).mkdir(parents=True, exist_ok=True)
 
     # kombu's own transport renames its parent's argument, so that no name suits both.
@@ -80,7 +80,7 @@ class Channel(filesystem.Channel):
 
     def _change_table(self, exchange: str, row: exchange_queue_t, *, bound: bool) -> None:
         file = self._table_file(exchange)
-        self.control_folder.mkdir(exist_ok=True)
+        self.control_folder.mkdir(parents=True, exist_ok=True)
         with file.with_suffix(".lock").open("w") as guard:
             fcntl.flock(guard, fcntl.LOCK_EX)  # given up with the file
             table = self.get_table(exchange)

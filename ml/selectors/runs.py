@@ -214,5 +214,5 @@ def _share_done(plan: dict[str, Any], steps: list[StepView]) -> float:
         for step in steps
     )
     whole: int = members * plan.get("n_whole", 0)  # which runs of before do not have
-    total = each * (plan["iterations"] - bool(whole)) + whole
+    total: int = each * (plan["iterations"] - bool(whole)) + whole
     return min(1.0, (steps[0].iteration * each + begun) / total)

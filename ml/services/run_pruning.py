@@ -121,7 +121,7 @@ def _unneeded_runs(dataset: Dataset, keep: int) -> list[tuple[VerificationRun, R
     finished = [run for run in runs if run.finished_at is not None]
     if not finished:
         return []
-    kept = {run_in_force(dataset), *finished[len(finished) - keep :]}
+    kept = {run_in_force(dataset), *finished[max(0, len(finished) - keep) :]}
     found = [(run, Reason.OLDER) for run in finished if run not in kept]
     for run in runs:
         if run.finished_at is None and run.number < finished[-1].number:

@@ -152,4 +152,4 @@ def test_the_summary_holds_counts_alone(run: VerificationRun, annotations: list[
     accept_labels(run=run, annotations=[annotations[0].pk], by=make_member(run.dataset, Role.CURATOR))
     counts = compute(run.dataset)
     assert json.loads(json.dumps(counts)) == counts
-    assert counts == {"run": 1, "judged": 6, "probably_wrong": 2, "would_accept": 1, "accepted": 1}
+    assert counts == {"run": 1, "chosen": False, "judged": 6, "probably_wrong": 2, "would_accept": 1, "accepted": 1}

@@ -160,7 +160,7 @@ def test_a_batch_costs_the_same_queries_whatever_its_rows(dataset: Dataset, tmp_
         clip = make_clip(dataset)
         make_annotation(clip, category)
         names.append(clip.name)
-    few = write_csv(tmp_path / "few.csv", HEADER, ["two.wav,Dog bark,a,PP"])
+    few = write_csv(tmp_path / "few.csv", HEADER, ["two.wav,Dog bark,a,PP", "two.wav,Dog bark,b,PP"])  # settles one
     many = write_csv(
         tmp_path / "many.csv", HEADER, [f"{name},Dog bark,{person},PP" for name in names for person in "bcd"]
     )
