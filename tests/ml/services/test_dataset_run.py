@@ -104,6 +104,27 @@ def test_a_run_judges_every_label_and_puts_the_doubtful_first(world: Verifiable,
     assert [(row.name, row.verified, row.judged) for row in class_table(run)] == [("Noise", 4, 4), ("Tone", 4, 4)]
 
 
+def test_labels_of_somebody_who_teaches_nobody_are_judged_in_an_iteration_of_its_own(
+    world: Verifiable, trained: Counter[str]
+) -> None:
+    stranger = make_clip(world.dataset, participant=make_participant(world.dataset), **make_sound(99, is_tone=True))
+    both = [make_annotation(stranger, category) for category in world.categories]  # which of the two is right?
+    run = start(world)
+    jobs = work()
+    run.refresh_from_db()
+    assert [job.kind for job in jobs] == [FEATURES, *((ITERATIONS + 1) * [STEP, STEP, JOIN])]
+    assert sum(trained.values()) == len(trained) == (ITERATIONS + 1) * STEPS_EACH
+    assert run_view(run).state == RunState.DONE
+    assert run_view(run).share_done == 1
+    assert [row.get("strangers") for row in iteration_table(run)] == [None] * ITERATIONS + [1]
+    judged = run.predictions.filter(annotation__in=both, basis=PredictionBasis.OTHER).values_list(
+        "p_correct", flat=True
+    )
+    assert len(judged) == 2
+    assert sum(judged) == pytest.approx(1)
+    assert judged[0] != pytest.approx(0.5)
+
+
 def test_a_run_that_is_killed_anywhere_ends_as_an_undisturbed_one(
     world: Verifiable, trained: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
