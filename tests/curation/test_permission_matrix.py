@@ -38,6 +38,7 @@ Codes = tuple[int, int, int, int, int, int, int, int]  # in the order of PEOPLE
 ALL: Codes = (302, 404, 200, 200, 200, 200, 200, 200)
 OWN: Codes = (302, 404, 404, 200, 200, 200, 200, 200)
 RUN: Codes = (302, 404, 404, 404, 404, 200, 200, 200)
+ACTS = ("cancel", "resume", "choose", "unchoose", "accept", "undo")  # on a run
 LED_BACK: Codes = (302, 404, 404, 404, 404, 302, 302, 302)
 JUDGE: Codes = (302, 404, 403, 403, 200, 403, 403, 200)
 HEAR: Codes = (403, 404, 404, 200, 200, 200, 200, 200)
@@ -64,10 +65,7 @@ PAGES: dict[str, Codes] = {
     "/d/{slug}/verification/": RUN,
     "/d/{slug}/verification/compare/": RUN,
     "/d/{slug}/verification/{run}/": RUN,
-    **{
-        f"/d/{{slug}}/verification/{word}/": LED_BACK
-        for word in ("estimate", "{run}/cancel", "{run}/resume", "{run}/accept", "{run}/undo")
-    },
+    **{f"/d/{{slug}}/verification/{word}/": LED_BACK for word in ("estimate", *(f"{{run}}/{act}" for act in ACTS))},
     "/media/clips/{clip}.flac": HEAR,
     "/media/clips/{clip}.webp": HEAR,
     "/media/clips/{clip}.json": HEAR,
@@ -92,7 +90,7 @@ PAGES: dict[str, Codes] = {
     "/api/datasets/{slug}/verification-runs/{run}/predictions/": API_RUN,
     **{
         f"/api/datasets/{{slug}}/verification-runs/{{run}}/{word}/": (401, 405, 405, 405, 405, 405, 405, 405)
-        for word in ("cancel", "resume", "accept", "undo")
+        for word in ACTS
     },
     "/api/categories/{category}/": API_ALL,
     "/api/participants/{person}/": API_RUN,
