@@ -56,7 +56,7 @@ from ml.recipes.outputs import member_probabilities
 from ml.recipes.plan import Output, Plan, State, Step, Verdict, Work
 from ml.training.folds import group_folds
 from ml.verification.auto_accept import threshold_from_expectation
-from ml.verification.calibration import at_temperature, fit_temperature
+from ml.verification.calibration import FEWEST, at_temperature, fit_temperature
 from ml.verification.fusion import geometric_mean
 from ml.verification.group_confusion import ConfusionConfig, estimate_group_confusion
 from ml.verification.noise_transitions import p_label_correct
@@ -145,7 +145,7 @@ class EarmarkRecipe:
         p_NK = geometric_mean(p_MNK)
         if iteration == plan.judging:
             return _with_strangers(candidates, state, p_NK, p_MNK, iteration=iteration)
-        judged, heard = candidates.candidate_N, candidates.verified_N & (state["fold"] >= 0)
+        judged, heard = candidates.candidate_N, _measured(candidates, state["fold"] >= 0)
         temperature = fit_temperature(p_NK[heard], candidates.label_N[heard])
         p_NK = temperature.apply(p_NK)
         shown = candidates.same_source_N & (judged | (state["fold"] >= 0))
@@ -234,6 +234,19 @@ def _unheard(candidates: CandidateSet) -> Bools:
     heard = candidates.group_N[_taught(candidates)]
     unheard_N: Bools = candidates.test_N & ~np.isin(candidates.group_N, heard)
     return unheard_N
+
+
+def _measured(candidates: CandidateSet, known_N: Bools) -> Bools:
+    """Find the verified clips by which probabilities are made honest.
+
+    People review what an earlier run doubted, and of that only what they confirmed is verified: by such clips networks
+    seem to be too unsure. They stand back where there are enough others.
+    """
+    verified_N: Bools = candidates.verified_N & known_N
+    if candidates.reviewed_N is None:
+        return verified_N
+    others_N: Bools = verified_N & ~candidates.reviewed_N
+    return others_N if others_N.sum() >= FEWEST else verified_N
 
 
 def _asked(candidates: CandidateSet) -> Bools:

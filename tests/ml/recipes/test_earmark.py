@@ -409,3 +409,19 @@ def test_a_run_with_rejected_clips_ends_with_a_proposal_for_each(tmp_path: Path)
 
     assert verdict.label_N[told.rejected_N].tolist() != [0]
     assert (verdict.label_N >= 0).all()
+
+
+def test_clips_that_were_reviewed_because_they_were_doubted_do_not_say_how_sure_networks_are() -> None:
+    candidates, true_N = candidates_with_errors()
+    p_NK = believed(true_N)
+    doubted_N = candidates.candidate_N & (candidates.label_N == true_N) & (p_NK[np.arange(len(true_N)), true_N] < 0.4)
+    reviewed = answered(candidates, true_N, doubted_N)
+    assert doubted_N.sum() > 20
+
+    def temperature(told: CandidateSet) -> float:
+        return float(fused(told, p_NK)[2]["temperature"])
+
+    assert temperature(reviewed) == temperature(candidates)
+    # Nobody else is left to ask.
+    alone = replace(reviewed, reviewed_N=reviewed.verified_N)
+    assert temperature(alone) > 1.2 * temperature(candidates)
