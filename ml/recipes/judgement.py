@@ -25,6 +25,7 @@ from ml.verification.auto_accept import threshold_from_expectation
 from ml.verification.calibration import fit_temperature
 from ml.verification.probabilities import NONE, probability_of
 from ml.verification.progress_row import IterationRow
+from ml.verification.ruled_out import without_ruled_out
 
 
 def unjudged(candidates: CandidateSet, *, members: int) -> State:
@@ -99,14 +100,15 @@ def verdict(candidates: CandidateSet, state: State, *, admitted_N: Bools, precis
     Returns
     -------
     Verdict
-        Verified and admitted clips have their label, all others the class that is most probable. Rejected clips, of
-        which the papers know nothing, have none.
+        Verified and admitted clips have their label, all others the most probable class of those that people have not
+        found absent. Rejected clips, of which the papers know nothing, have none.
     """
     known_N = state["judged"] & candidates.trained_N
     p_correct_N = np.full(len(candidates), np.nan)
     p_correct_N[known_N] = probability_of(state["p"][known_N], candidates.label_N[known_N])
     own_N = admitted_N | candidates.verified_N
-    own_label_N = np.where(candidates.rejected_N, NONE, candidates.label_N)
+    none_N = candidates.rejected_N | candidates.excluded_NK.all(axis=1)
+    likeliest_N = without_ruled_out(state["p"], candidates.excluded_NK).argmax(axis=1)
     threshold = threshold_from_expectation(p_correct_N[admitted_N], precision=precision)
     accept_N = admitted_N & state["calibrated"]
     accept_N[admitted_N] &= threshold.accepts(p_correct_N[admitted_N])
@@ -114,7 +116,7 @@ def verdict(candidates: CandidateSet, state: State, *, admitted_N: Bools, precis
         p_NK=state["p"],
         p_MNK=state["p_members"],
         p_correct_N=p_correct_N,
-        label_N=np.where(own_N | candidates.rejected_N, own_label_N, state["p"].argmax(axis=1)),
+        label_N=np.where(none_N, NONE, np.where(own_N, candidates.label_N, likeliest_N)),
         accept_N=accept_N,
     )
 

@@ -80,3 +80,12 @@ def test_published_recipes_leave_rejected_clips_out(name: str) -> None:
     assert not found.accept_N[4]
     assert np.isnan(found.p_correct_N[4])
     assert (np.delete(found.label_N, 4) >= 0).all()
+
+
+def test_no_clip_is_given_a_class_that_people_found_absent() -> None:
+    clips = rejecting(rejecting(clip_set([0, 1, 0, 0, 0], verified=[0, 1], test=[4], classes=3), 2, 2), 4, 0, 1, 2)
+    p_NK = sure_of([0, 1, 2, 2, 2], 0.8, classes=3)
+    state = {**judgement.unjudged(clips, members=1), "p": p_NK, "judged": ~clips.verified_N}
+    verdict = judgement.verdict(clips, state, admitted_N=np.zeros(5, dtype=np.bool_), precision=0.9)
+    assert verdict.label_N.tolist() == [0, 1, 0, 2, -1]  # of the last one nothing is left
+    assert verdict.p_correct_N[2] == pytest.approx(0.1)  # of labels alone, as the papers have it
