@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from ml.networks.frozen_trunk import FrozenTrunk, load_trunk
+from ml.networks.lost_device import is_lost
 
 MOST_NUMBERS = 16_384  # of an embedding; the largest published ones have 8,192
 AT_ONCE = 16  # excerpts of a batch
@@ -63,6 +64,8 @@ class WaveformTrunk:
         ------
         ValueError
             If the trunk cannot hear such excerpts, or what it gives are no embeddings.
+        RuntimeError
+            If the device answers no more.
         """
         parts, done = [], 0
         while done < len(excerpt_WL):
@@ -91,7 +94,7 @@ class WaveformTrunk:
 
         Raises
         ------
-        ValueError
+        ValueError, RuntimeError
             See `embeddings`.
         """
         noise_WL = 0.1 * torch.randn(TRIED, window_length, generator=torch.Generator().manual_seed(0))
@@ -108,6 +111,8 @@ class WaveformTrunk:
             message = f"Trunk {self.path.name}: {error} Export it so."
             raise ValueError(message) from error
         except Exception as error:  # an exported program may raise anything
+            if isinstance(error, RuntimeError) and is_lost(self._device):
+                raise  # for whoever can go on with another device: the file did nothing wrong
             reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
             message = (
                 f"Trunk {self.path.name} cannot hear an input of shape {shape}: {reason[0]}. Expected a model of mono "

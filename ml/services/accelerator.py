@@ -15,6 +15,7 @@ from typing import NoReturn
 import torch
 
 from curation.services.jobs import JobContext, JobFailedError
+from ml.networks.lost_device import is_lost
 
 MOST_LOSSES = 3
 LOSSES = "accelerator_lost"
@@ -40,17 +41,6 @@ def device_for(asked: str) -> str:
     if asked == "cuda":
         raise RuntimeError("This worker has no accelerator that PyTorch can use, and the run asks for one.")
     return "cpu"
-
-
-def is_lost(device: str) -> bool:
-    """Tell whether the device answers no more."""
-    if device != "cuda":
-        return False
-    try:
-        torch.zeros(1, device=device).item()
-    except RuntimeError:
-        return True
-    return False
 
 
 @contextmanager

@@ -93,6 +93,13 @@ def test_too_little_memory_halves_the_batch(tmp_path: Path, monkeypatch: pytest.
     assert tuple(trunk.embeddings(torch.zeros(3, 20)).shape) == (3, 3)
 
 
+def test_a_device_that_answers_no_more_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    # "meta" computes shapes and never gives a number, as a device does that fell off the bus.
+    trunk = WaveformTrunk(write_trunk(tmp_path / "one.pt", OneLength()), device="meta")
+    with pytest.raises(RuntimeError, match="shape"):
+        trunk.tried(200)
+
+
 def test_an_onnx_file_takes_samples_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Session:
         """Stands for a loaded model: the package that runs ONNX is not among those of the project."""
