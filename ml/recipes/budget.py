@@ -70,7 +70,6 @@ def fitted(plan: Plan, share: float) -> Plan:
                 member,
                 training=_shorter(member.training, share),
                 fine_tuning=member.fine_tuning and _shorter(member.fine_tuning, share),
-                whole=member.whole and _shorter(member.whole, share),
             )
             for member in plan.members
         ),

@@ -33,8 +33,7 @@ FINE_RATE = 2.8e-3
 HEARINGS = 24_000  # excerpts of 64 frames heard in the first iteration of a fold, within the limits below
 USUAL = 64  # frames
 FEWEST_EPOCHS, MOST_EPOCHS = 5, 24
-FINE_SHARE = 0.75  # of those epochs in each further iteration
-WHOLE_SHARE = 0.75  # of those epochs where a network goes on with all groups
+FINE_SHARE = 0.75  # of those epochs in each further iteration, that of all groups included
 AUGMENTATION = AugmentationConfig(
     mixup_alpha=0.3,
     mixup_shared=True,
@@ -88,7 +87,6 @@ def members(candidates: CandidateSet, *, sample_rate_hz: int) -> tuple[Member, .
             features=features,
             training=training,
             fine_tuning=replace(training, epochs=math.ceil(FINE_SHARE * epochs), learning_rate=FINE_RATE),
-            whole=replace(training, epochs=math.ceil(WHOLE_SHARE * epochs), learning_rate=FINE_RATE),
             windows=WindowConfig(kind="sliding", frames=frames, hop=frames // 2, reduction="geometric"),
             padded=True,
         ),

@@ -46,9 +46,8 @@ class Member:
     training : TrainingConfig
         How it is trained in the first iteration, and in the others unless `fine_tuning` says otherwise.
     fine_tuning : TrainingConfig, optional
-        How it is trained further from the weights of the iteration before; without, each iteration starts anew.
-    whole : TrainingConfig, optional
-        How it is trained on all clips of all groups (see `Plan.n_whole`); without, as in the iteration before.
+        How it is trained further from the weights of the iteration before, in whole steps too (see `Plan.n_whole`);
+        without, each iteration starts anew.
     windows : WindowConfig
         Excerpts by which clips are judged.
     padded : bool
@@ -63,7 +62,6 @@ class Member:
     fine_tuning: TrainingConfig | None
     windows: WindowConfig
     padded: bool = False
-    whole: TrainingConfig | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +98,6 @@ class Plan:
     def training(self, step: Step) -> TrainingConfig:
         """Return how a step is trained."""
         member = self.members[step.member]
-        if self.whole(step) and member.whole:
-            return member.whole
         return member.fine_tuning if step.iteration and member.fine_tuning else member.training
 
     def origin(self, step: Step) -> Step | None:

@@ -10,7 +10,7 @@ import torch
 
 from ml.recipes import budget
 from ml.recipes.budget import fitted, seconds_needed
-from ml.recipes.plan import Plan
+from ml.recipes.plan import Plan, Step
 from ml.training.config import TrainingConfig
 from ml.training.schedule import ScheduleConfig
 from tests.ml.recipes.small_run import BANDS, make_candidates, make_plan
@@ -54,18 +54,17 @@ def test_one_fold_learns_from_all_clips() -> None:
 @pytest.mark.usefixtures("_a_hundredth_of_a_second")
 def test_steps_that_leave_no_fold_out_learn_from_all_clips_once() -> None:
     plan = make_plan(epochs=10, iterations=3, n_folds=4, n_whole=2)
-    longer = replace(plan.members[0].training, epochs=15)
 
     # 2 iterations of 10 epochs of 4 folds of 18 clips, and 2 steps of 24 clips.
     folds = 2 * 10 * 4 * 18
     found = seconds_needed(plan, CANDIDATES, device="cpu", processes=1)
     assert found == pytest.approx((folds + 2 * 10 * 24) * 0.01 * 1.15)
-    plan = replace(plan, members=(replace(plan.members[0], whole=longer),))
+    longer = replace(plan.members[0].training, epochs=15)
+    plan = replace(plan, members=(replace(plan.members[0], fine_tuning=longer),))
+    folds = (10 + 15) * 4 * 18
     found = seconds_needed(plan, CANDIDATES, device="cpu", processes=1)
     assert found == pytest.approx((folds + 2 * 15 * 24) * 0.01 * 1.15)
-    shorter = fitted(plan, 0.4).members[0].whole
-    assert shorter is not None
-    assert shorter.epochs == 6
+    assert fitted(plan, 0.4).training(Step(2, 0, 0)).epochs == 6
 
 
 @pytest.mark.usefixtures("_a_hundredth_of_a_second")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,8 +10,9 @@ import torch
 
 from ml.networks.registry import build
 from ml.recipes import earmark_members
+from ml.recipes.earmark import EarmarkRecipe
 from ml.recipes.earmark_members import members
-from ml.recipes.plan import Member
+from ml.recipes.plan import Member, Step
 from tests.ml.recipes.small_run import make_candidates
 
 
@@ -76,6 +79,17 @@ def test_further_iterations_are_shorter_and_gentler() -> None:
     assert 1 <= found.fine_tuning.epochs <= found.training.epochs
     assert found.fine_tuning.learning_rate < found.training.learning_rate
     assert found.fine_tuning.crop_frames == found.training.crop_frames
+
+
+def test_steps_of_all_groups_train_as_further_iterations_do() -> None:
+    # Group 3 is for test alone, so that the last iteration learns from all others.
+    test_N = np.arange(24) // 3 % 4 == 3
+    candidates = make_candidates(test_N=test_N, label_N=np.where(test_N, -1, np.arange(24) % 3))
+    plan = EarmarkRecipe().plan(candidates, sample_rate_hz=8_000)
+    first, further, whole = (plan.training(Step(iteration, 0, 0)) for iteration in (0, 1, plan.judging))
+
+    assert plan.whole(Step(plan.judging, 0, 0))
+    assert whole == further == replace(first, epochs=math.ceil(0.75 * first.epochs), learning_rate=2.8e-3)
 
 
 def test_test_clips_are_not_counted_as_heard() -> None:
