@@ -192,13 +192,22 @@ def common_rate_hz(clips: Sequence[ManifestClip]) -> int:
 
 
 def _unknown_labels(clips: Sequence[ManifestClip], labels: Collection[str]) -> dict[int, str]:
-    """Find the rows that reject a label which is no row's candidate: nothing could be learned from that."""
-    unknown = {clip.line: [label for label in clip.rejected if label not in labels] for clip in clips}
-    return {
-        line: f"rejected names {names[0]!r}, which no train row has as candidate; mend the label or remove it."
-        for line, names in unknown.items()
-        if names
-    }
+    """Find the rows that reject a label which is no row's candidate: nothing could be learned from that.
+
+    It may be misspelled, or people rejected it wherever it was claimed: only they know, so that both are told.
+    """
+    faults: dict[int, str] = {}
+    for clip in clips:
+        unknown = [label for label in clip.rejected if label not in labels]
+        if not unknown:
+            continue
+        remedy = "it."
+        if not clip.candidate and len(unknown) == len(clip.rejected):
+            remedy = "the row, since nothing else is known of the clip; with split test it is predicted alone."
+        faults[clip.line] = (
+            f"rejected names {unknown[0]!r}, which no train row has as candidate; mend the label or remove {remedy}"
+        )
+    return faults
 
 
 def _label(clip: ManifestClip, number: Mapping[str, int]) -> int:

@@ -326,6 +326,37 @@ def test_answers_that_cannot_be_used_are_told_with_their_line(
         read_text(audio_root, text)
 
 
+def test_a_class_that_people_rejected_everywhere_is_told_with_what_its_rows_can_become(audio_root: Path) -> None:
+    for name in ("d.wav", "e.wav"):
+        write_audio(audio_root / name, noise(800), 8_000)
+    first = (
+        ("a.wav", "train", "1", "ben", "Tram", "", ""),
+        ("b.wav", "train", "1", "anna", "Bus", "", ""),
+        ("deep/c.wav", "train", "0", "anna", "", "Boat", ""),
+        ("d.wav", "train", "0", "anna", "", "Boat;Bus", ""),
+        ("e.wav", "train", "0", "carl", "Tram", "Boat", ""),
+    )
+    unknown = "rejected names 'Boat', which no train row has as candidate; mend the label or remove"
+
+    with pytest.raises(UnusableFileError) as refused:
+        read_text(audio_root, answered_rows(*first))
+    assert str(refused.value).splitlines()[1:] == [
+        f"  line 4: {unknown} the row, since nothing else is known of the clip; with split test it is predicted alone.",
+        f"  line 5: {unknown} it.",
+        f"  line 6: {unknown} it.",
+    ]
+    # As told, the rows can be used.
+    second = (
+        *first[:2],
+        ("deep/c.wav", "test", "0", "anna", "", "Boat", ""),
+        ("d.wav", "train", "0", "anna", "", "Bus", ""),
+        ("e.wav", "train", "0", "carl", "Tram", "", ""),
+    )
+    found = candidate_set(read_text(audio_root, answered_rows(*second)), ["0a", "0b", "0c", "0d", "0e"])
+    assert found.classes == ("Bus", "Tram")
+    assert found.test_N.tolist() == [False, False, True, False, False]
+
+
 def test_a_label_that_a_faulty_row_names_is_known(audio_root: Path) -> None:
     text = answered_rows(
         ("none.wav", "train", "1", "ben", "Tram", "", ""),
