@@ -50,7 +50,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.recipes.candidates import Bools, CandidateSet, Floats
+from ml.recipes.candidates import Bools, CandidateSet, Floats, Ints
 from ml.recipes.earmark_members import members
 from ml.recipes.outputs import member_probabilities
 from ml.recipes.plan import Output, Plan, State, Step, Verdict, Work
@@ -83,8 +83,7 @@ class EarmarkRecipe:
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:
         """Fit features, lengths and epochs to the clips."""
-        groups = len(np.unique(candidates.group_N[_asked(candidates)]))
-        n_folds = max(1, min(MOST_FOLDS, groups))
+        n_folds = max(1, min(MOST_FOLDS, len(_held_out(candidates))))
         n_whole = min(MOST_WHOLE, n_folds) if _unheard(candidates).any() else 0
         return Plan(
             recipe=self.name,
@@ -253,6 +252,19 @@ def _asked(candidates: CandidateSet) -> Bools:
     """Find the clips that are to be given a class: those with a label to be judged, and those without the rejected."""
     asked_N: Bools = candidates.candidate_N | candidates.narrowed_N
     return asked_N
+
+
+def _held_out(candidates: CandidateSet) -> Ints:
+    """Find the groups that folds are to hold out.
+
+    A single group to be judged needs one network, which hears all others. Test clips of those would be judged by
+    nobody but the network that heard their group, so that with such clips every group is held out.
+    """
+    asked = np.unique(candidates.group_N[_asked(candidates)])
+    tested = np.unique(candidates.group_N[candidates.test_N & ~_unheard(candidates)])
+    if len(asked) == 1 and len(np.setdiff1d(tested, asked)):
+        return np.unique(candidates.group_N[_taught(candidates)])
+    return asked
 
 
 def _taught(candidates: CandidateSet) -> Bools:

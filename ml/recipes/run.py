@@ -194,7 +194,7 @@ class VerificationRun:
 
     def _work(self, step: Step) -> Work:
         work = self.recipe.work(self.candidates, self.plan, self.folder.read_state(step.iteration), step)
-        if self.plan.n_folds > 1:
+        if self.plan.n_folds > 1:  # without folds nobody else would judge them
             work = _without_heard(work, self.candidates)
         work = _without_copies(work, self.candidates)
         if len(work.trained_S) < FEWEST_TAUGHT:

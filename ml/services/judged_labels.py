@@ -3,7 +3,8 @@
 The verdict is on clips and the label that each teaches. A clip's other annotations are judged by the probability of
 their category, to which that of rejected ones has gone. A rejected annotation is wrong; what the run says of it is
 which class the clip should have instead. Clips with several labels, which are predicted only, are judged by the folds
-that did not learn from other clips of the same participant (`ml.recipes.run`); recipes without folds have none such.
+that did not learn from other clips of the same participant (`ml.recipes.run`); the published recipes that have no folds
+have none such.
 
 Shapes: N clips, M members, K classes, A annotations.
 """
