@@ -3,6 +3,8 @@
 Training dominates a run, and its time is that of one step times the steps. One step of each member is therefore timed
 on the machine at hand, on numbers that stand for excerpts, before anything is promised. It is computed as the run will
 be (`ml.training.fitting`). Compiling a network is not counted: it is only done where trainings take far longer.
+
+Shapes: N clips, T clips that are learned from.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from dataclasses import replace
 import torch
 
 from ml.networks.registry import build
-from ml.recipes.candidates import CandidateSet
+from ml.recipes.candidates import Bools, CandidateSet, Floats
+from ml.recipes.catalogue import RECIPES
 from ml.recipes.plan import Member, Plan, Step
 from ml.training.batches import Batch
 from ml.training.config import TrainingConfig
@@ -48,17 +51,19 @@ def seconds_needed(plan: Plan, candidates: CandidateSet, *, device: str, process
         Seconds, good to a half.
     """
     shared = 1 - 1 / plan.n_folds if plan.n_folds > 1 else 1  # of the clips, by each fold
+    at_once = min(processes, plan.n_folds * len(plan.members))
+    whole_at_once = min(processes, max(plan.n_whole, 1) * len(plan.members))
+    length_s_T = candidates.duration_s_N[_taught(plan, candidates)]
     total = 0.0
     for number, member in enumerate(plan.members):
         epochs = member.training.epochs + (plan.judging - 1) * (member.fine_tuning or member.training).epochs
-        examples = _examples_per_epoch(member, candidates, shared)
-        heard = examples * epochs * plan.n_folds
+        examples = _examples_per_epoch(member, length_s_T, shared)
+        heard = examples * epochs * plan.n_folds / at_once
         whole = plan.training(Step(plan.judging, number, 0))
-        heard += _examples_per_epoch(member, candidates, 1) * whole.epochs * plan.n_whole
+        heard += _examples_per_epoch(member, length_s_T, 1) * whole.epochs * plan.n_whole / whole_at_once
         steps = math.ceil(examples / member.training.batch_size) * member.training.epochs
         total += _seconds_per_example(member, candidates.n_classes, device, steps) * heard
-    parallel = min(processes, plan.n_folds * len(plan.members))
-    return total * (1 + JUDGING_SHARE) / parallel
+    return total * (1 + JUDGING_SHARE)
 
 
 def fitted(plan: Plan, share: float) -> Plan:
@@ -91,15 +96,21 @@ def _scaled(schedule: ScheduleConfig, ratio: float) -> ScheduleConfig:
     )
 
 
-def _examples_per_epoch(member: Member, candidates: CandidateSet, shared: float) -> float:
+def _taught(plan: Plan, candidates: CandidateSet) -> Bools:
+    """Find the clips that the recipe may learn from."""
+    taught_N: Bools = candidates.trained_N
+    return taught_N | candidates.narrowed_N if RECIPES[plan.recipe].learns_rejected else taught_N
+
+
+def _examples_per_epoch(member: Member, length_s_T: Floats, shared: float) -> float:
     training, features = member.training, member.features
     if training.steps_per_epoch is not None:
         return training.steps_per_epoch * training.batch_size
-    trained = float(candidates.trained_N.sum())
+    taught = len(length_s_T)
     if training.chunked:
         seconds = training.crop_frames * features.hop_length / features.sample_rate_hz
-        trained = sum(max(1, math.ceil(length / seconds)) for length in candidates.duration_s_N[candidates.trained_N])
-    return trained * shared
+        taught = sum(max(1, math.ceil(length / seconds)) for length in length_s_T)
+    return taught * shared
 
 
 def _seconds_per_example(member: Member, n_classes: int, device: str, steps: int) -> float:

@@ -58,6 +58,7 @@ class DorferRecipe:
 
     name = "dorfer"
     caution = 1.0
+    learns_rejected = False
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:
         """Fit the excerpts to the clips and the folds to their groups."""

@@ -80,6 +80,7 @@ class EarmarkRecipe:
 
     name = "earmark"
     caution = CAUTION
+    learns_rejected = True
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:
         """Fit features, lengths and epochs to the clips."""

@@ -56,6 +56,7 @@ class Icme2024Recipe:
 
     name = "icme2024"
     caution = 1.0
+    learns_rejected = False
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:
         """Fit the excerpts to the clips."""

@@ -61,6 +61,7 @@ class IqbalRecipe:
 
     name = "iqbal"
     caution = 1.0
+    learns_rejected = False
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:
         """Fit the chunks to the clips and the folds to their groups."""

@@ -58,6 +58,7 @@ class NguyenRecipe:
 
     name = "nguyen"
     caution = 1.0
+    learns_rejected = False
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:
         """Fit the three networks to the clips."""

@@ -186,6 +186,7 @@ class Recipe(Protocol):
 
     name: str
     caution: float  # of the wrong labels that a precision allows, the share that is aimed at
+    learns_rejected: bool  # whether clips of which people ruled labels out, and left other classes, teach
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:
         """Fit the recipe to the candidates."""

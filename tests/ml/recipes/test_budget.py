@@ -13,6 +13,7 @@ from ml.recipes.budget import fitted, seconds_needed
 from ml.recipes.plan import Plan, Step
 from ml.training.config import TrainingConfig
 from ml.training.schedule import ScheduleConfig
+from tests.ml.recipes.feedback_cases import rejecting
 from tests.ml.recipes.small_run import BANDS, make_candidates, make_plan
 
 CANDIDATES = make_candidates()  # 24 clips of 0.3 s
@@ -65,6 +66,29 @@ def test_steps_that_leave_no_fold_out_learn_from_all_clips_once() -> None:
     found = seconds_needed(plan, CANDIDATES, device="cpu", processes=1)
     assert found == pytest.approx((folds + 2 * 15 * 24) * 0.01 * 1.15)
     assert fitted(plan, 0.4).training(Step(2, 0, 0)).epochs == 6
+
+
+@pytest.mark.usefixtures("_a_hundredth_of_a_second")
+def test_each_iteration_shares_out_its_own_steps() -> None:
+    plan = make_plan(epochs=10, iterations=3, n_folds=4, n_whole=2)
+    folds, whole = 2 * 10 * 4 * 18, 2 * 10 * 24
+
+    for processes, expected in ((2, (folds + whole) / 2), (3, folds / 3 + whole / 2), (8, folds / 4 + whole / 2)):
+        found = seconds_needed(plan, CANDIDATES, device="cpu", processes=processes)
+        assert found == pytest.approx(expected * 0.01 * 1.15)
+
+
+@pytest.mark.usefixtures("_a_hundredth_of_a_second")
+@pytest.mark.parametrize(("recipe", "taught"), [("earmark", 24), ("dorfer", 23), ("nguyen", 23)])
+def test_rejected_clips_count_where_the_recipe_learns_from_them(recipe: str, taught: int) -> None:
+    clips = rejecting(CANDIDATES, 23, int(CANDIDATES.label_N[23]))
+    plan = replace(make_plan(epochs=10, iterations=1, n_folds=1), recipe=recipe)
+
+    assert clips.narrowed_N[23]
+    assert seconds_needed(plan, clips, device="cpu", processes=1) == pytest.approx(10 * taught * 0.01 * 1.15)
+    # Frames stand 10 ms apart: 0.3 s are two excerpts of 16 frames.
+    chunked = with_training(plan, chunked=True)
+    assert seconds_needed(chunked, clips, device="cpu", processes=1) == pytest.approx(10 * 2 * taught * 0.01 * 1.15)
 
 
 @pytest.mark.usefixtures("_a_hundredth_of_a_second")
