@@ -24,6 +24,7 @@ from ml.training.config import TrainingConfig
 from ml.training.fitting import fitted_to
 from ml.training.schedule import ScheduleConfig
 from ml.training.steps import Stepper
+from ml.training.threads import in_one_thread
 
 TIMED_STEPS = 3
 ENOUGH_S = 1.0  # of steps; a large network on a processor is slow enough to be timed by one
@@ -131,19 +132,15 @@ def _seconds_per_example(member: Member, n_classes: int, device: str, steps: int
         verified_B=torch.ones(size, dtype=torch.bool, device=place),
         size=size,
     )
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as steps are done
-    try:
-        with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
-            network.to(memory_format=layout)  # type: ignore[call-overload]  # torch's stubs know only one form of it
-            stepper = Stepper(network, training, place)
-            stepper.step(batch, rate=0.0)  # the first sets everything up
-            stepper.mean_loss()  # waits for the device
-            begun, timed, passed_s = time.perf_counter(), 0, 0.0
-            while timed < TIMED_STEPS and passed_s < ENOUGH_S:
-                stepper.step(batch, rate=0.0)
-                stepper.mean_loss()
-                timed, passed_s = timed + 1, time.perf_counter() - begun
-            return passed_s / timed / size
-    finally:
-        torch.set_num_threads(threads)
+    # As steps are done.
+    with in_one_thread(), torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
+        network.to(memory_format=layout)  # type: ignore[call-overload]  # torch's stubs know only one form of it
+        stepper = Stepper(network, training, place)
+        stepper.step(batch, rate=0.0)  # the first sets everything up
+        stepper.mean_loss()  # waits for the device
+        begun, timed, passed_s = time.perf_counter(), 0, 0.0
+        while timed < TIMED_STEPS and passed_s < ENOUGH_S:
+            stepper.step(batch, rate=0.0)
+            stepper.mean_loss()
+            timed, passed_s = timed + 1, time.perf_counter() - begun
+        return passed_s / timed / size

@@ -29,6 +29,7 @@ from ml.networks.waveform_trunk import WaveformTrunk
 from ml.recipes.local import work_alone
 from ml.services.batched_features import computed_in_batches
 from ml.services.decoded_samples import Features, Found, decoded_samples
+from ml.training.threads import in_one_thread
 
 BLOCK = 16  # clips that a process takes at a time
 
@@ -138,6 +139,7 @@ def _store(
     wanted = {config.digest(): config for config in asked.configs}
     refused: dict[str, AudioRefusedError] = {}
     with ExitStack() as stack:
+        stack.enter_context(in_one_thread(asked.device))  # as in the processes of a pool: the numbers are the same
         held = {digest: stack.enter_context(FeatureStore(stores, config)) for digest, config in wanted.items()}
         missing = {key for store in held.values() for key in store.missing(keys)}
         work = [(path, key) for key, path in dict(zip(keys, paths, strict=True)).items() if key in missing]

@@ -15,8 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from curation.services.jobs import JobContext, JobFailedError
 from ml.recipes.plan import Step
 from ml.recipes.run import VerificationRun as EngineRun
@@ -27,6 +25,7 @@ from ml.services.open_run import OpenRun, open_run, recipe_plan, settle_labels, 
 from ml.services.run_ending import finish, store_iterations
 from ml.services.run_files import feature_stores
 from ml.services.run_jobs import all_steps_done, ask_join, ask_steps, run_of
+from ml.training.threads import in_one_thread
 
 LOOK_S = 1.0
 DECIMALS = 6  # of losses on pages
@@ -87,7 +86,7 @@ def do_step(context: JobContext) -> dict[str, Any]:
     step, device = Step(*place), accelerator.device_for(run.device)
     opened = open_run(run, device=device)
     report = _StepReport(context, opened.engine, step, device)
-    with _alone(opened.engine.folder.step_folder(step) / "lock", context), _threads(device):
+    with _alone(opened.engine.folder.step_folder(step) / "lock", context), in_one_thread(device):
         _train(opened.engine, step, report, context, device)
     report.tell(done=True)
     if all_steps_done(run, opened.places(step.iteration)):
@@ -195,15 +194,3 @@ def _alone(path: Path, context: JobContext) -> Iterator[None]:
                 context.progress(0, None)
                 time.sleep(LOOK_S)
         yield
-
-
-@contextmanager
-def _threads(device: str) -> Iterator[None]:
-    """Train in one thread on a processor: small networks are fastest so, and any worker finds the same numbers."""
-    before = torch.get_num_threads()
-    if device == "cpu":
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

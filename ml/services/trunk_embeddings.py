@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from ml.features.embedding import EmbeddingConfig
 from ml.networks.waveform_trunk import TRIED, WaveformTrunk
 from ml.services.trunk_files import TrunkDescription, distinct
+from ml.training.threads import in_one_thread
 
 
 def tried_trunk(trunk: TrunkDescription, path: Path) -> TrunkDescription:
@@ -73,12 +72,8 @@ def seconds_per_excerpt(path: Path, config: EmbeddingConfig, *, device: str) -> 
         As of `tried_trunk`.
     """
     trunk = WaveformTrunk(path, device=device)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with in_one_thread():
         trunk.tried(config.window_length)  # the first sets everything up
         begun = time.perf_counter()
         trunk.tried(config.window_length)
         return (time.perf_counter() - begun) / TRIED
-    finally:
-        torch.set_num_threads(threads)

@@ -183,6 +183,22 @@ def test_two_processes_store_what_one_stores(tmp_path: Path) -> None:
         assert torch.equal(features(tmp_path / "two", key), features(tmp_path / "one", key))
 
 
+def test_few_clips_are_computed_in_one_thread_as_in_a_pool(
+    tmp_path: Path, tones: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+
+    def noting(samples_N: torch.Tensor, config: FeatureConfig) -> torch.Tensor:
+        threads.append(torch.get_num_threads())
+        return extract_clip(samples_N, config)
+
+    monkeypatch.setattr(audio_features, "extract_clip", noting)
+    torch.set_num_threads(2)
+    stored(tmp_path, tones, processes=2)  # so few that they are computed here
+    assert threads == [1, 1, 1]
+    assert torch.get_num_threads() == 2
+
+
 def test_one_process_at_a_time_adds_to_a_store(tmp_path: Path, tones: list[Path]) -> None:
     with FeatureStore(tmp_path / "stores", FEATURES) as store:
         store.add("0" * 8, torch.zeros(1, 2, 8))
