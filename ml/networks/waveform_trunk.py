@@ -13,6 +13,7 @@ Shapes: W excerpts, L samples of an excerpt, E numbers of an embedding.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import torch
@@ -33,19 +34,24 @@ class WaveformTrunk:
     ----------
     path : Path
         TorchScript, or ONNX if it ends in ``.onnx``.
+    digest : str, optional
+        SHA-256 that the file is to have, in hexadecimal digits. It is computed again when the file has been loaded, so
+        that one that was exchanged meanwhile is not taken for it.
     device : str
         Where to compute; ONNX stays on the processor.
 
     Raises
     ------
     ValueError
-        If the file cannot be read.
+        If the file cannot be read, or is another one.
     """
 
-    def __init__(self, path: Path, *, device: str = "cpu") -> None:
+    def __init__(self, path: Path, *, digest: str | None = None, device: str = "cpu") -> None:
         self.path, self._device = path, torch.device(device)
         self._trunk: FrozenTrunk = load_trunk(path).to(self._device)
         self._at_once = AT_ONCE
+        if digest is not None:
+            self._check(digest)
 
     def embeddings(self, excerpt_WL: Tensor) -> Tensor:
         """Compute the embeddings of excerpts.
@@ -99,6 +105,16 @@ class WaveformTrunk:
         """
         noise_WL = 0.1 * torch.randn(TRIED, window_length, generator=torch.Generator().manual_seed(0))
         return self.embeddings(noise_WL.clamp_(-1, 1)).shape[1]
+
+    def _check(self, digest: str) -> None:
+        with self.path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != digest:
+            message = (
+                f"Trunk {self.path.name} is another file (SHA-256 {found}) than a moment ago. Put the file there that "
+                f"has SHA-256 {digest} and go on, or begin anew with this one."
+            )
+            raise ValueError(message)
 
     def _heard(self, excerpt_BL: Tensor) -> Tensor:
         shape = tuple(excerpt_BL.shape)

@@ -117,7 +117,7 @@ def store_embeddings(
     Raises
     ------
     ValueError
-        If a trunk cannot be read, or gives no embeddings of a recording.
+        If a trunk cannot be read, is another file than its configuration says, or gives no embeddings of a recording.
     StoreLockedError
         If another process adds to the same store.
     """
@@ -230,7 +230,9 @@ class _Listener:
             return extract_clip(samples_N, config)
         digest = config.digest()
         if digest not in self._trunks:
-            self._trunks[digest] = WaveformTrunk(self._asked.files[digest], device=self._asked.device)
+            self._trunks[digest] = WaveformTrunk(
+                self._asked.files[digest], digest=config.trunk_digest, device=self._asked.device
+            )
         try:
             return self._trunks[digest].embeddings(clip_excerpts(samples_N, config))[None]
         except ValueError as error:

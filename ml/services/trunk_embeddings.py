@@ -34,9 +34,12 @@ def tried_trunk(trunk: TrunkDescription, path: Path) -> TrunkDescription:
     Raises
     ------
     ValueError
-        If the file cannot be read or gives no embeddings; the message names it and the remedy.
+        If the file cannot be read, is another one than was described, or gives no embeddings; the message names it and
+        the remedy.
     """
-    return replace(trunk, numbers=WaveformTrunk(path).tried(round(trunk.window_s * trunk.sample_rate_hz)))
+    return replace(
+        trunk, numbers=WaveformTrunk(path, digest=trunk.digest).tried(round(trunk.window_s * trunk.sample_rate_hz))
+    )
 
 
 def embedding_config(trunk: TrunkDescription) -> EmbeddingConfig:
@@ -71,7 +74,7 @@ def seconds_per_excerpt(path: Path, config: EmbeddingConfig, *, device: str) -> 
     ValueError
         As of `tried_trunk`.
     """
-    trunk = WaveformTrunk(path, device=device)
+    trunk = WaveformTrunk(path, digest=config.trunk_digest, device=device)
     with in_one_thread():
         trunk.tried(config.window_length)  # the first sets everything up
         begun = time.perf_counter()

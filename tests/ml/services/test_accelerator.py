@@ -12,7 +12,7 @@ import torch
 from curation.services.jobs import JobFailedError
 from ml.features.embedding import EmbeddingConfig
 from ml.services import accelerator
-from ml.services.audio_features import store_embeddings
+from ml.services.audio_features import content_key, store_embeddings
 from tests.factories.audio import noise, write_audio
 from tests.factories.trunks import RATE_HZ, OneLength, write_trunk
 
@@ -65,21 +65,21 @@ def test_an_error_of_a_block_ends_the_process_only_if_the_device_is_lost(monkeyp
 def test_a_device_that_is_lost_while_a_trunk_hears_ends_the_process(tmp_path: Path) -> None:
     stored: dict[str, Any] = {}
     context: Any = SimpleNamespace(job=SimpleNamespace(checkpoint={}), checkpoint=stored.update)
+    path = write_trunk(tmp_path / "one.pt", OneLength())
     config = EmbeddingConfig(
         file="one.pt",
-        trunk_digest="0" * 64,
+        trunk_digest=content_key(path),
         sample_rate_hz=RATE_HZ,
         window_length=200,
         hop_length=200,
         n_bands=2,
     )
     write_audio(tmp_path / "clip.wav", noise(1_600), RATE_HZ)
-    trunks = {config: write_trunk(tmp_path / "one.pt", OneLength())}
     with pytest.raises(SystemExit), accelerator.surviving("meta", context):
         store_embeddings(
             [tmp_path / "clip.wav"],
             ["1" * 64],
-            trunks=trunks,
+            trunks={config: path},
             stores=tmp_path / "stores",
             longest_s=60,
             processes=1,

@@ -16,9 +16,11 @@ from ml.features.config import FeatureConfig
 from ml.features.extract import extract_clip
 from ml.features.store import FeatureStore, StoreLockedError
 from ml.services import audio_features
-from ml.services.audio_features import content_key, store_features
+from ml.services.audio_features import content_key, store_embeddings, store_features
 from ml.services.decoded_samples import Found
+from ml.services.trunk_embeddings import given_trunks
 from tests.factories.audio import noise, tone, write_audio
+from tests.factories.trunks import Knowing, Levels, write_trunk
 from tests.ml.recipes.small_run import FEATURES
 
 FULL = replace(FEATURES.at_rate(16_000), n_bands=12)
@@ -197,6 +199,28 @@ def test_few_clips_are_computed_in_one_thread_as_in_a_pool(
     stored(tmp_path, tones, processes=2)  # so few that they are computed here
     assert threads == [1, 1, 1]
     assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_of_a_trunk_that_was_exchanged_nothing_is_stored(tmp_path: Path, tones: list[Path], processes: int) -> None:
+    path = write_trunk(tmp_path / "levels.pt", Levels())
+    (config,) = given_trunks([path])
+    write_trunk(path, Knowing())  # of as many numbers
+    keys = [content_key(tone) for tone in tones]
+    some = [f"{n:064x}" for n in range(audio_features.BLOCK)]  # so many that two processes share them
+    with pytest.raises(
+        ValueError, match=rf"Trunk levels\.pt is another file .* that has SHA-256 {config.trunk_digest}"
+    ):
+        store_embeddings(
+            [*tones, *[tones[0]] * len(some)],
+            [*keys, *some],
+            trunks={config: path},
+            stores=tmp_path / "stores",
+            longest_s=10,
+            processes=processes,
+        )
+    with FeatureStore(tmp_path / "stores", config) as store:
+        assert store.missing(keys) == keys
 
 
 def test_one_process_at_a_time_adds_to_a_store(tmp_path: Path, tones: list[Path]) -> None:

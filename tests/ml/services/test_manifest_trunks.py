@@ -15,7 +15,8 @@ from django.core.management import CommandError, call_command
 from ml.networks import waveform_trunk
 from ml.recipes.plan import Verdict
 from ml.services import manifest_run
-from ml.services.trunk_embeddings import given_trunks
+from ml.services.trunk_embeddings import given_trunks, tried_trunk
+from ml.services.trunk_files import TrunkDescription
 from tests.factories.audio import write_audio
 from tests.factories.trunks import (
     DESCRIPTION,
@@ -69,6 +70,15 @@ def verdicts(monkeypatch: pytest.MonkeyPatch) -> list[Verdict]:
 
     monkeypatch.setattr(manifest_run, "write_predictions", keep)
     return kept
+
+
+def test_a_trunk_is_tried_as_it_was_described(tmp_path: Path) -> None:
+    path = write_trunk(tmp_path / "levels.pt", Levels())
+    described = TrunkDescription.of(path)
+    assert tried_trunk(described, path).numbers == 3
+    write_trunk(path, Knowing())
+    with pytest.raises(ValueError, match=r"Trunk levels\.pt is another file"):
+        tried_trunk(described, path)
 
 
 @pytest.mark.slow
