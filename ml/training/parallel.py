@@ -115,6 +115,9 @@ def process_group(
     if info.world_size == 1:
         yield torch.device("cuda", info.local_rank) if accelerated else torch.device("cpu")
         return
+    if info.one_host and sys.platform == "linux":
+        # The host's own name may lead nowhere. Processes with GPUs meet through gloo too (`told_by_first`).
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     device = torch.device("cpu")
     if accelerated:
         if info.local_rank >= torch.cuda.device_count():
@@ -125,8 +128,6 @@ def process_group(
             raise ValueError(message)
         device = torch.device("cuda", info.local_rank)
         torch.cuda.set_device(device)
-    elif info.one_host and sys.platform == "linux":
-        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # the host's own name may lead nowhere
     distributed.init_process_group(
         "nccl" if accelerated else "gloo", rank=info.rank, world_size=info.world_size, timeout=timeout
     )

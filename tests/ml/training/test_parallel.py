@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from torch import distributed, nn
 
 from ml.training import parallel
 from ml.training.checkpoint import read_tensors
@@ -75,6 +75,32 @@ def test_more_processes_than_devices_are_refused(monkeypatch: pytest.MonkeyPatch
         parallel.process_group(second, accelerated=True),
     ):
         pass
+
+
+@pytest.mark.parametrize("accelerated", [True, False])
+@pytest.mark.parametrize(("one_host", "expected"), [(True, "lo"), (False, None)])
+def test_processes_of_one_host_meet_within_it(
+    monkeypatch: pytest.MonkeyPatch,
+    accelerated: bool,  # noqa: FBT001 -- a parameter of the test
+    one_host: bool,  # noqa: FBT001 -- likewise
+    expected: str | None,
+) -> None:
+    # Those with GPUs make a group of gloo too, in which one tells the others what it did alone.
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "")  # so that it is as before afterwards
+    monkeypatch.delenv("GLOO_SOCKET_IFNAME")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda _: None)
+    monkeypatch.setattr(distributed, "destroy_process_group", lambda: None)
+    found: list[tuple[str, str | None]] = []
+    monkeypatch.setattr(
+        distributed,
+        "init_process_group",
+        lambda backend, **_: found.append((backend, os.environ.get("GLOO_SOCKET_IFNAME"))),
+    )
+    first = parallel.LaunchInfo(world_size=2, one_host=one_host)
+    with parallel.process_group(first, accelerated=accelerated):
+        pass
+    assert found == [("nccl" if accelerated else "gloo", expected if sys.platform == "linux" else None)]
 
 
 @pytest.mark.parametrize(
