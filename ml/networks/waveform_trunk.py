@@ -14,6 +14,7 @@ Shapes: W excerpts, L samples of an excerpt, E numbers of an embedding.
 from __future__ import annotations
 
 import hashlib
+import logging
 from pathlib import Path
 
 import torch
@@ -21,6 +22,8 @@ from torch import Tensor
 
 from ml.networks.frozen_trunk import FrozenTrunk, load_trunk
 from ml.networks.lost_device import is_lost
+
+log = logging.getLogger(__name__)
 
 MOST_NUMBERS = 16_384  # of an embedding; the largest published ones have 8,192
 AT_ONCE = 16  # excerpts of a batch
@@ -83,6 +86,11 @@ class WaveformTrunk:
                 if len(part_BL) == 1:
                     raise
                 self._at_once = len(part_BL) // 2
+                log.warning(
+                    "Device memory did not suffice for %d excerpts at once in trunk %s; batches are halved.",
+                    len(part_BL),
+                    self.path.name,
+                )
         return torch.cat(parts)
 
     def tried(self, window_length: int) -> int:

@@ -77,7 +77,9 @@ def test_numbers_that_are_none_are_refused(tmp_path: Path) -> None:
         trunk.embeddings(torch.zeros(1, 50))
 
 
-def test_too_little_memory_halves_the_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_halves_the_batch_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     trunk = WaveformTrunk(write_trunk(tmp_path / "knowing.pt", Knowing()))
     heard, sizes = trunk._heard, []
 
@@ -91,6 +93,10 @@ def test_too_little_memory_halves_the_batch(tmp_path: Path, monkeypatch: pytest.
     assert tuple(trunk.embeddings(torch.zeros(10, 20)).shape) == (10, 3)
     assert sizes == [10, 5, 2, 2, 2, 2, 2]
     assert tuple(trunk.embeddings(torch.zeros(3, 20)).shape) == (3, 3)
+    assert caplog.messages == [
+        f"Device memory did not suffice for {count} excerpts at once in trunk knowing.pt; batches are halved."
+        for count in (10, 5)
+    ]
 
 
 def test_a_device_that_answers_no_more_is_no_fault_of_the_file(tmp_path: Path) -> None:
