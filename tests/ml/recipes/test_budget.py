@@ -126,14 +126,14 @@ def test_a_real_step_is_timed_without_a_trace() -> None:
     assert torch.equal(torch.rand(1), expected)
 
 
-def test_what_is_timed_is_what_the_device_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_timed_is_what_the_device_will_do_without_compiling(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, int, int, int]] = []
     timed: list[TrainingConfig] = []
     original = budget.Stepper
 
     def fitted_here(device: torch.device, training: TrainingConfig, **shape: Any) -> TrainingConfig:
         asked.append((device.type, shape["channels"], shape["bands"], shape["steps"]))
-        return replace(training, precision="bf16")
+        return replace(training, precision="bf16", compiled=True)
 
     def noting(network: torch.nn.Module, config: TrainingConfig, device: torch.device) -> budget.Stepper:
         timed.append(config)
