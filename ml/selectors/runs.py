@@ -213,6 +213,7 @@ def _share_done(plan: dict[str, Any], steps: list[StepView]) -> float:
         1.0 if step.state == JobState.DONE else step.epochs / step.epochs_total if step.epochs_total else 0.0
         for step in steps
     )
-    whole: int = members * plan.get("n_whole", 0)  # which runs of before do not have
+    # Pages list unfinished runs of older versions too, whose stored plans have no such steps.
+    whole: int = members * plan.get("n_whole", 0)
     total: int = each * (plan["iterations"] - bool(whole)) + whole
     return min(1.0, (steps[0].iteration * each + begun) / total)
