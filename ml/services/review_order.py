@@ -10,6 +10,7 @@ more a job takes care, which is asked for in that transaction and which nobody c
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import transaction
@@ -27,6 +28,25 @@ from ml.selectors.run_in_force import run_in_force
 
 ORDER = "verify-order"  # the kind of job that orders the labels of a large dataset
 BLOCK_ROWS = AT_ONCE = 2_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderedUpTo:
+    """How far an order has come.
+
+    Attributes
+    ----------
+    run : int or None
+        Primary key of the run whose order it is; None before the first block.
+    key : int
+        Annotations up to this primary key have their place; 0 for none.
+    """
+
+    run: int | None
+    key: int
+
+
+NOTHING_ORDERED = OrderedUpTo(run=None, key=0)
 
 
 def request_order(*, dataset: Dataset) -> bool:
@@ -55,38 +75,48 @@ def request_order(*, dataset: Dataset) -> bool:
 
 def run_order(context: JobContext) -> dict[str, Any]:
     """Put the labels of a dataset in order, as a job; begins where an earlier attempt stopped."""
-    reached = dict(context.job.checkpoint)
 
-    def ordered(key: int) -> None:
-        reached["ordered"] = key
-        context.checkpoint(reached)
+    def ordered(reached: OrderedUpTo) -> None:
+        context.checkpoint(asdict(reached))
 
-    order_reviews(dataset=context.dataset, after=reached.get("ordered", 0), on_block=ordered)
+    told = context.job.checkpoint
+    reached = OrderedUpTo(run=told.get("run"), key=told.get("key", 0))
+    order_reviews(dataset=context.dataset, reached=reached, on_block=ordered)
     request_summary(dataset=context.dataset)
     return {}
 
 
-def order_reviews(*, dataset: Dataset, after: int, on_block: Callable[[int], None]) -> None:
+def order_reviews(
+    *, dataset: Dataset, on_block: Callable[[OrderedUpTo], None], reached: OrderedUpTo = NOTHING_ORDERED
+) -> None:
     """Give every candidate annotation of a dataset the priority that the run in force found.
+
+    A job that is taken up again forgets that it was asked for once more meanwhile (`curation.services.job_leases`), so
+    that the run in force is compared for each block: if it is another one, all begins again.
 
     Parameters
     ----------
     dataset : Dataset
         Whose annotations.
-    after : int
-        Annotations up to this key have theirs already; 0 for none.
     on_block : callable
-        Told the last key of each block inside the transaction that stores it, so that an error undoes the block.
+        Told how far the order has come inside the transaction that stores a block, so that an error undoes the block.
+    reached : OrderedUpTo
+        How far it had come before.
     """
     every = CandidateAnnotation.objects.filter(dataset=dataset).order_by("pk")
     while True:
         with transaction.atomic():
-            block = list(every.filter(pk__gt=after).values_list("pk", flat=True)[:BLOCK_ROWS])
+            run = run_in_force(dataset)
+            if run is None:
+                return
+            if run.pk != reached.run:
+                reached = OrderedUpTo(run=run.pk, key=0)
+            block = list(every.filter(pk__gt=reached.key).values_list("pk", flat=True)[:BLOCK_ROWS])
             if not block:
                 return
-            refresh_reviews(dataset=dataset, annotation_ids=block)
-            after = block[-1]
-            on_block(after)
+            set_review_priorities(annotation_ids=block, priority=_priority(run))
+            reached = OrderedUpTo(run=run.pk, key=block[-1])
+            on_block(reached)
 
 
 def refresh_reviews(*, dataset: Dataset, annotation_ids: Collection[int]) -> None:

@@ -148,5 +148,5 @@ def make_finished_run(dataset: Dataset, found: Mapping[CandidateAnnotation, floa
     for annotation, p_correct in found.items():
         make_prediction(run, annotation, p_correct)
     refresh_standing(annotation_ids=[annotation.pk for annotation in found])
-    order_reviews(dataset=dataset, after=0, on_block=lambda _: None)
+    order_reviews(dataset=dataset, on_block=lambda _: None)
     return run

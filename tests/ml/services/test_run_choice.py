@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from annotate.selectors.queue import open_annotations
-from curation.models import CandidateAnnotation, Dataset, Role, User
+from curation.models import CandidateAnnotation, Dataset, Job, JobState, Role, User
 from ml.models import ChoiceEvent, VerificationRun
 from ml.selectors.run_in_force import run_in_force
 from ml.selectors.tables import verification_rows
@@ -37,6 +39,12 @@ def runs(labels: list[CandidateAnnotation]) -> tuple[VerificationRun, Verificati
 @pytest.fixture
 def curator(labels: list[CandidateAnnotation]) -> User:
     return make_member(labels[0].dataset, Role.CURATOR)
+
+
+def priorities(labels: list[CandidateAnnotation]) -> list[float]:
+    keys = [label.pk for label in labels]
+    rows = CandidateAnnotation.objects.filter(pk__in=keys).order_by("pk")
+    return list(rows.values_list("review_priority", flat=True))
 
 
 def served(dataset: Dataset) -> list[CandidateAnnotation]:
@@ -103,6 +111,33 @@ def test_many_labels_are_put_in_order_by_a_job(
     assert served(runs[0].dataset) == labels[::-1]
     assert [job.kind for job in work()] == ["verify-order"]
     assert served(runs[0].dataset) == labels
+
+
+def test_an_order_that_is_taken_up_again_is_the_order_of_one_run(
+    labels: list[CandidateAnnotation],
+    runs: tuple[VerificationRun, VerificationRun],
+    curator: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(review_order, "AT_ONCE", 2)
+    monkeypatch.setattr(review_order, "BLOCK_ROWS", 2)
+    store, left = review_order.set_review_priorities, [1]
+
+    def lose_the_worker(**block: Any) -> None:
+        if not left:
+            raise ConnectionError
+        left.pop()
+        store(**block)
+
+    choose_run(run=runs[0], by=curator)
+    monkeypatch.setattr(review_order, "set_review_priorities", lose_the_worker)
+    (job,) = work()
+    assert job.state == JobState.QUEUED  # for another attempt
+    undo_choice(run=runs[0], by=curator)
+    monkeypatch.setattr(review_order, "set_review_priorities", store)
+    Job.objects.update(available_at=None)
+    assert [job.state for job in work()] == [JobState.DONE]
+    assert priorities(labels) == pytest.approx([0.1, 0.5, 0.9])
 
 
 def test_who_may_say_so_and_of_which_run(runs: tuple[VerificationRun, VerificationRun], curator: User) -> None:
