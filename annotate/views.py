@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from annotate.forms import ANSWERS, RatingForm
 from annotate.models.rating import RatingSource
-from annotate.selectors.queue import open_annotations, waiting_annotations
+from annotate.selectors.queue import are_looked_at, open_annotations, waiting_annotations
 from annotate.selectors.ratings import ratings_given
 from annotate.services.ratings import RatingRefusedError, record_rating
 from curation.models import CandidateAnnotation, Category, Participant
@@ -101,12 +102,16 @@ def _page(
             "form": form,
             "skipped": skipped.count_in(waiting),
             "given": ratings_given(annotator),
-            "waiting": waiting_text(waiting_annotations(waiting)) if annotation else "",
+            "waiting": _waiting_text(waiting) if annotation else "",
             "upcoming": [_player(other).preload() for other in queue[1:]],
         },
         desk=desk,
         status=422 if form is not None else 200,
     )
+
+
+def _waiting_text(served: QuerySet[CandidateAnnotation]) -> str:
+    return waiting_text(waiting_annotations(served), is_all=are_looked_at(served))
 
 
 def _player(annotation: CandidateAnnotation) -> Player:

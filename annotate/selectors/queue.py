@@ -60,6 +60,15 @@ def needing_ratings(rows: QuerySet[CandidateAnnotation]) -> QuerySet[CandidateAn
 def waiting_annotations(served: QuerySet[CandidateAnnotation]) -> QuerySet[CandidateAnnotation]:
     """Return those that need ratings among the next `LOOKED_AT` that are served, for a number on a page.
 
-    What is accepted comes last, so that the number is right wherever it is small.
+    Further ones may wait behind these: see `are_looked_at`.
     """
     return needing_ratings(CandidateAnnotation.objects.filter(pk__in=served.values("pk")[:LOOKED_AT]))
+
+
+def are_looked_at(served: QuerySet[CandidateAnnotation]) -> bool:
+    """Tell whether `waiting_annotations` looks at all that are served.
+
+    What is vouched for may stand before what waits: it is last only where label verification has given all others a
+    priority, and of imported labels those that came verified are often the oldest.
+    """
+    return not served.values("pk")[LOOKED_AT : LOOKED_AT + 1].exists()

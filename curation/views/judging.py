@@ -86,9 +86,24 @@ class Skipped:
         self._session.pop(self._key, None)
 
 
-def waiting_text(waiting: QuerySet[Any]) -> str:
-    """Say how many items wait for the person, looking at no more than `MOST_COUNTED` of them."""
+def waiting_text(waiting: QuerySet[Any], *, is_all: bool = True) -> str:
+    """Say how many items wait for the person, looking at no more than `MOST_COUNTED` of them.
+
+    Parameters
+    ----------
+    waiting : QuerySet
+        The items.
+    is_all : bool
+        False if further ones may wait besides.
+
+    Returns
+    -------
+    str
+        Empty where nothing can be said: none of these waits, and others may.
+    """
     count = waiting.values("pk")[: MOST_COUNTED + 1].count()
     if count > MOST_COUNTED:
         return _("more than 1,000 waiting")
-    return ngettext("%(n)d waiting", "%(n)d waiting", count) % {"n": count}
+    if is_all:
+        return ngettext("%(n)d waiting", "%(n)d waiting", count) % {"n": count}
+    return _("at least %(n)d waiting") % {"n": count} if count else ""

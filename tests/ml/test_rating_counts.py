@@ -33,10 +33,14 @@ def dataset() -> Dataset:
     return dataset
 
 
-def waiting(dataset: Dataset) -> str:
+def client_of(dataset: Dataset) -> Client:
     client = Client()
     client.force_login(make_member(dataset, Role.ANNOTATOR))
-    shown: str = client.get(f"/d/{dataset.slug}/rate/").context["waiting"]
+    return client
+
+
+def waiting(dataset: Dataset) -> str:
+    shown: str = client_of(dataset).get(f"/d/{dataset.slug}/rate/").context["waiting"]
     return shown
 
 
@@ -53,6 +57,25 @@ def test_what_is_vouched_for_is_served_all_the_same(dataset: Dataset) -> None:
     assert set(served) == set(CandidateAnnotation.objects.all())
 
 
-def test_waiting_looks_at_no_more_than_it_must(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "LOOKED_AT", 4)
-    assert waiting(dataset) == "3 waiting"  # of the first four one came verified
+@pytest.mark.parametrize(
+    ("looked_at", "said"), [(4, "at least 3 waiting"), (6, "at least 3 waiting"), (7, "3 waiting")]
+)
+def test_waiting_looks_at_no_more_than_it_must_and_says_so(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, looked_at: int, said: str
+) -> None:
+    monkeypatch.setattr(queue, "LOOKED_AT", looked_at)  # seven are served, and of the first four one came verified
+    assert waiting(dataset) == said
+
+
+def test_nothing_is_said_to_wait_or_not_where_all_that_was_looked_at_came_verified(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dataset = make_dataset("verified-first")
+    category = make_category(dataset)
+    for verified in (True, True, False):
+        make_annotation(make_clip(dataset), category, came_verified=verified)
+    monkeypatch.setattr(queue, "LOOKED_AT", 2)
+    page = client_of(dataset).get(f"/d/{dataset.slug}/rate/")
+    assert page.context["waiting"] == ""
+    assert "waiting" not in page.content.decode()
+    assert "0 rated by you</p>" in page.content.decode()  # and no dot behind it
