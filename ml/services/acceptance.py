@@ -72,9 +72,9 @@ def accept_labels(*, run: VerificationRun, annotations: Collection[int], by: Use
         accepted then.
     """
     wanted = sorted(set(annotations))
-    check_in_force(run)
     with transaction.atomic():
         person = _curator(run.dataset, by)
+        check_in_force(run)
         stored = 0
         for block in _blocks(wanted):
             judged = Prediction.objects.filter(run=run, annotation__in=block)

@@ -106,6 +106,7 @@ def order_reviews(
     every = CandidateAnnotation.objects.filter(dataset=dataset).order_by("pk")
     while True:
         with transaction.atomic():
+            Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)  # whoever chooses a run waits, or is seen
             run = run_in_force(dataset)
             if run is None:
                 return

@@ -12,6 +12,7 @@ import numpy as np
 from django.db import transaction
 from django.utils import timezone
 
+from curation.models import Dataset
 from curation.services.jobs import JobCancelledError, JobContext
 from ml.models import VerificationRun
 from ml.selectors.needs import CategoryNeeds, category_needs
@@ -89,6 +90,9 @@ def _store_summary(run: VerificationRun, context: JobContext, summary: dict[str,
 
 def _end(run: VerificationRun, context: JobContext, reached: dict[str, Any]) -> None:
     with transaction.atomic():
+        # Before the run's row, as all do who lock both: of a run that ends and another that is chosen meanwhile, the
+        # later sees the other.
+        Dataset.objects.select_for_update(no_key=True).get(pk=run.dataset_id)
         open_run = VerificationRun.objects.filter(pk=run.pk, cancelled_at__isnull=True, attempt=run.attempt)
         if not open_run.update(finished_at=timezone.now()):
             raise JobCancelledError("The run was cancelled.")

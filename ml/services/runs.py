@@ -79,6 +79,7 @@ def start_run(
     _check_labels(dataset)
     described = _described(trunks)  # before the lock: files are read
     with transaction.atomic():
+        _lock_dataset(dataset)
         _check_alone(dataset)
         runs = VerificationRun.objects.filter(dataset=dataset)
         run = VerificationRun.objects.create(
@@ -151,6 +152,7 @@ def resume_run(*, run: VerificationRun, by: User) -> VerificationRun:
     """
     check_role(run.dataset, by)
     with transaction.atomic():
+        _lock_dataset(run.dataset)  # before the run's row, as a run that ends does
         locked = _locked(run)
         state = run_view(locked).state
         if state not in {RunState.FAILED, RunState.CANCELLED}:
@@ -165,9 +167,12 @@ def resume_run(*, run: VerificationRun, by: User) -> VerificationRun:
     return locked
 
 
-def _check_alone(dataset: Dataset, *, besides: VerificationRun | None = None) -> None:
-    """Lock the dataset's row, and refuse a second run beside one that goes on, or of which some step still does."""
+def _lock_dataset(dataset: Dataset) -> None:
     Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
+
+
+def _check_alone(dataset: Dataset, *, besides: VerificationRun | None = None) -> None:
+    """Refuse a second run beside one that goes on, or of which some step still does; the dataset's row is locked."""
     others = VerificationRun.objects.filter(dataset=dataset, finished_at__isnull=True).select_related("dataset")
     if besides is not None:
         others = others.exclude(pk=besides.pk)
