@@ -26,7 +26,7 @@ def choose_run(*, run: VerificationRun, by: User) -> bool:
     Returns
     -------
     bool
-        Whether that is new.
+        Whether that is new. If not, the order is asked for once more: the job that was to see to it may have failed.
 
     Raises
     ------
@@ -38,6 +38,7 @@ def choose_run(*, run: VerificationRun, by: User) -> bool:
         raise RunRefusedError("not_finished", f"Run {run.number} is not finished; its predictions may change.")
     with transaction.atomic():
         if _chosen(run.dataset) == run.number:
+            request_order(dataset=run.dataset)
             return False
         _store(run, ChoiceKind.CHOOSE, by)
     return True
@@ -56,7 +57,7 @@ def undo_choice(*, run: VerificationRun, by: User) -> bool:
     Returns
     -------
     bool
-        Whether this run was the chosen one.
+        Whether this run was the chosen one. If not, the order is asked for once more, as by `choose_run`.
 
     Raises
     ------
@@ -66,6 +67,7 @@ def undo_choice(*, run: VerificationRun, by: User) -> bool:
     _check_curator(run.dataset, by)
     with transaction.atomic():
         if _chosen(run.dataset) != run.number:
+            request_order(dataset=run.dataset)
             return False
         _store(run, ChoiceKind.UNDO, by)
     return True

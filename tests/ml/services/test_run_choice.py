@@ -140,6 +140,27 @@ def test_an_order_that_is_taken_up_again_is_the_order_of_one_run(
     assert priorities(labels) == pytest.approx([0.1, 0.5, 0.9])
 
 
+def test_saying_it_again_has_an_order_made_that_a_job_gave_up(
+    labels: list[CandidateAnnotation],
+    runs: tuple[VerificationRun, VerificationRun],
+    curator: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(review_order, "AT_ONCE", 2)
+    good, starved = runs
+    choose_run(run=good, by=curator)
+    Job.objects.filter(kind="verify-order").update(state=JobState.FAILED)
+    assert not choose_run(run=good, by=curator)
+    work()
+    assert priorities(labels) == pytest.approx([0.9, 0.5, 0.1])
+    undo_choice(run=good, by=curator)
+    Job.objects.filter(kind="verify-order").update(state=JobState.FAILED)
+    assert not undo_choice(run=starved, by=curator)
+    work()
+    assert priorities(labels) == pytest.approx([0.1, 0.5, 0.9])
+    assert ChoiceEvent.objects.count() == 2
+
+
 def test_who_may_say_so_and_of_which_run(runs: tuple[VerificationRun, VerificationRun], curator: User) -> None:
     engineer = make_member(runs[0].dataset, Role.ENGINEER)
     for act in (choose_run, undo_choice):
