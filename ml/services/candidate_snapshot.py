@@ -90,34 +90,34 @@ class Snapshot:
         classes = sorted({label.category for label in labels if label}, key=lambda pk: (names[pk], pk))
         number = {category: place for place, category in enumerate(classes)}
         taken = [
-            (label, known)
+            (label, known, _given(group))
             for label, group in zip(labels, clips, strict=True)
             if (known := [claim for claim in group if claim.category in number])
             and (label or not all(claim.confirmed or claim.rejected for claim in known) or _is_rejected(group))
         ]
-        judged = [(row, claim) for row, (_, known) in enumerate(taken) for claim in known]
-        people = {person: place for place, person in enumerate(sorted({known[0].participant for _, known in taken}))}
+        judged = [(row, claim) for row, (_, known, _) in enumerate(taken) for claim in known]
+        people = {person: place for place, person in enumerate(sorted({known[0].participant for _, known, _ in taken}))}
         _check(taken)
         return cls(
             candidates=CandidateSet(
-                key_N=tuple(content_key(known[0].audio_key) for _, known in taken),
+                key_N=tuple(content_key(known[0].audio_key) for _, known, _ in taken),
                 classes=tuple(names[category] for category in classes),
-                label_N=_ints(_number(label or _given(known), number) for label, known in taken),
-                verified_N=_bools(label is not None and label.confirmed for label, _ in taken),
-                test_N=_bools(label is None and not _is_rejected(known) for label, known in taken),
-                group_N=_ints(people[known[0].participant] for _, known in taken),
-                duration_s_N=np.array([known[0].duration_s for _, known in taken], dtype=np.float64),
-                ruled_out_NK=_ruled_out([known for _, known in taken], number),
-                reviewed_N=_bools(label is not None and _given(known) is label for label, known in taken),
+                label_N=_ints(_number(label or given, number) for label, _, given in taken),
+                verified_N=_bools(label is not None and label.confirmed for label, *_ in taken),
+                test_N=_bools(label is None and not _is_rejected(known) for label, known, _ in taken),
+                group_N=_ints(people[known[0].participant] for _, known, _ in taken),
+                duration_s_N=np.array([known[0].duration_s for _, known, _ in taken], dtype=np.float64),
+                ruled_out_NK=_ruled_out([known for _, known, _ in taken], number),
+                reviewed_N=_bools(label is not None and given is label for label, _, given in taken),
             ),
-            clip_N=_ints(known[0].clip for _, known in taken),
+            clip_N=_ints(known[0].clip for _, known, _ in taken),
             category_K=_ints(classes),
             annotation_A=_ints(claim.annotation for _, claim in judged),
             row_A=_ints(row for row, _ in judged),
             class_A=_ints(number[claim.category] for _, claim in judged),
             confirmed_A=_bools(claim.confirmed for _, claim in judged),
             rejected_A=_bools(claim.rejected for _, claim in judged),
-            sample_rate_hz=median_high(known[0].sample_rate_hz for _, known in taken),
+            sample_rate_hz=median_high(known[0].sample_rate_hz for _, known, _ in taken),
         )
 
     def write(self, path: Path) -> None:
@@ -208,7 +208,10 @@ def _is_rejected(claims: list[Claim]) -> bool:
 
 
 def _given(claims: list[Claim]) -> Claim | None:
-    """Return the claim that people answered and that the source alone gave the clip, if there is such a one."""
+    """Return the claim that people answered and that the source alone gave the clip, if there is such a one.
+
+    Of all claims on the clip, those of categories that no clip teaches too: beside one of these it was not alone.
+    """
     (first, *others) = claims
     answered = first.confirmed or first.rejected
     return first if answered and not others and not first.came_verified else None
@@ -225,8 +228,8 @@ def _ruled_out(clips: list[list[Claim]], number: Mapping[int, int]) -> Bools:
     return ruled_out_NK
 
 
-def _check(taken: list[tuple[Claim | None, list[Claim]]]) -> None:
-    labels = [label for label, _ in taken if label]
+def _check(taken: list[tuple[Claim | None, list[Claim], Claim | None]]) -> None:
+    labels = [label for label, *_ in taken if label]
     if all(label.confirmed for label in labels):
         raise ValueError("No clip has a single label that nobody has confirmed yet: there is nothing to judge.")
     if len({label.participant for label in labels}) < FEWEST_PEOPLE:

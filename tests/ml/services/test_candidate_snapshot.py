@@ -141,6 +141,18 @@ def test_of_several_rejected_labels_none_is_the_one_that_was_given() -> None:
     assert not one.narrowed_N[4]
 
 
+def test_a_label_beside_a_rejected_one_that_no_clip_teaches_was_not_given_alone() -> None:
+    names = {**NAMES, 3: "Zug"}
+    answers = [claim(50, 5, 1, rejected=True), claim(51, 5, 3, rejected=True)]
+    confirmed = [claim(60, 6, 1, confirmed=True), claim(61, 6, 3, rejected=True)]
+    one = Snapshot.of([*BASE, *answers, *confirmed], names).candidates
+    assert one.classes == ("Bus", "Noise")
+    assert (one.label_N[4], one.test_N[4], one.rejected_N[4]) == (-1, False, True)
+    assert one.excluded_NK[4].tolist() == [False, True]
+    assert one.reviewed_N is not None
+    assert (one.label_N[5], one.verified_N[5], one.reviewed_N[5]) == (1, True, False)
+
+
 def test_an_open_label_beside_a_rejected_one_is_judged() -> None:
     snapshot = Snapshot.of([*BASE, claim(50, 5, 1, rejected=True), claim(51, 5, 2)], NAMES)
     one = snapshot.candidates
