@@ -3,6 +3,9 @@
 Rows are added in blocks, each in a transaction with the job's checkpoint, so that a worker that lost the job adds
 nothing; a block that is there already is passed over, since the same run always says the same.
 
+Classes that people ruled out for a clip are left out of all that is said of it: of members, of their disagreement and
+of what the ensemble hears.
+
 Shapes: A annotations, B annotations of a block, M members, K classes.
 """
 
@@ -19,6 +22,7 @@ from ml.selectors.needs import CategoryNeeds
 from ml.services.judged_labels import JudgedLabels
 from ml.services.label_standing import refresh_standing
 from ml.verification.priority import Priorities, PriorityConfig, priorities
+from ml.verification.ruled_out import without_ruled_out
 
 BLOCK_ROWS = 1_000
 TOP = 3
@@ -63,8 +67,11 @@ def _rows(run: VerificationRun, labels: JudgedLabels, needs: CategoryNeeds, bloc
     row_B, class_B, verdict = labels.row_A[block_B], labels.class_A[block_B], labels.verdict
     category_K = labels.snapshot.category_K
     annotation_B = labels.snapshot.annotation_A[labels.place_A[block_B]]
-    found = _priorities(labels, needs, block_B)
-    top_BK = np.argsort(-verdict.p_NK[row_B], axis=1, kind="stable")[:, :TOP]
+    excluded_BK = labels.snapshot.candidates.excluded_NK[row_B]
+    p_BK = without_ruled_out(verdict.p_NK[row_B], excluded_BK)
+    p_MBK = np.stack([without_ruled_out(p_NK[row_B], excluded_BK) for p_NK in verdict.p_MNK])
+    found = _priorities(labels, needs, block_B, p_MBK)
+    top_BK = np.argsort(-p_BK, axis=1, kind="stable")[:, :TOP]
     return [
         Prediction(
             run=run,
@@ -72,9 +79,9 @@ def _rows(run: VerificationRun, labels: JudgedLabels, needs: CategoryNeeds, bloc
             category_id=int(category_K[class_B[b]]),
             basis=labels.basis_A[place],
             p_correct=float(labels.p_correct_A[place]),
-            p_members=_rounded(verdict.p_MNK[:, row_B[b], class_B[b]]),
+            p_members=_rounded(p_MBK[:, b, class_B[b]]),
             predicted_id=int(category_K[verdict.label_N[row_B[b]]]),
-            top=[[int(category_K[k]), round(float(verdict.p_NK[row_B[b], k]), DECIMALS)] for k in top_BK[b]],
+            top=[[int(category_K[k]), round(float(p_BK[b, k]), DECIMALS)] for k in top_BK[b] if not excluded_BK[b, k]],
             disagreement=float(found.disagreement_N[b]),
             category_need=float(found.category_need_N[b]),
             unreliability=float(found.unreliability_N[b]),
@@ -88,11 +95,11 @@ def _rows(run: VerificationRun, labels: JudgedLabels, needs: CategoryNeeds, bloc
     ]
 
 
-def _priorities(labels: JudgedLabels, needs: CategoryNeeds, block_B: Ints) -> Priorities:
+def _priorities(labels: JudgedLabels, needs: CategoryNeeds, block_B: Ints, p_MBK: Floats) -> Priorities:
     row_B = labels.row_A[block_B]
     return priorities(
         p_correct_N=labels.p_correct_A[block_B],
-        p_ENK=labels.verdict.p_MNK[:, row_B],
+        p_ENK=p_MBK,
         candidate_N=labels.class_A[block_B],
         duration_s_N=labels.snapshot.candidates.duration_s_N[row_B],
         need_K=needs.need_K,
