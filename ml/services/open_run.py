@@ -149,7 +149,7 @@ def open_run(run: VerificationRun, *, device: str) -> OpenRun:
     Raises
     ------
     JobFailedError
-        If its folder is gone or belongs to something else.
+        If its folder is gone, or was begun by code that trains something else.
     """
     snapshot = _read(run)
     local = LocalRun(
@@ -162,8 +162,12 @@ def open_run(run: VerificationRun, *, device: str) -> OpenRun:
     )
     try:
         return OpenRun(row=run, snapshot=snapshot, engine=local.open())
-    except ValueError as error:
-        raise JobFailedError(str(error)) from error
+    except ValueError as error:  # the folder's own words are for those who choose one
+        message = (
+            f"Run {run.number} was begun by other code ({run.code_version}), and what it has done cannot be used by "
+            "the code of this worker. Start a new run."
+        )
+        raise JobFailedError(message) from error
 
 
 def _read(run: VerificationRun) -> Snapshot:
