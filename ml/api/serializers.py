@@ -98,6 +98,10 @@ class IterationSerializer(serializers.Serializer[dict[str, Any]]):
     expected_wrong = serializers.FloatField(required=False, help_text="Share of the given labels.")
     relabelled = serializers.IntegerField(required=False)
     validation_loss = serializers.FloatField(required=False)
+    strangers = serializers.IntegerField(
+        required=False,
+        help_text="Test clips of groups that no network heard, judged by networks that heard all others.",
+    )
 
 
 class StepSerializer(serializers.Serializer[StepView]):

@@ -8,8 +8,10 @@ import pytest
 from rest_framework.test import APIClient
 
 from curation.models import Dataset, Job, JobState, Role
+from ml.api.serializers import IterationSerializer
 from ml.models import VerificationRun
 from ml.recipes import earmark
+from ml.selectors.figure_iterations import EXTRAS
 from ml.selectors.runs import FEATURES, STEP
 from ml.services import open_run
 from tests.factories.rows import make_annotation, make_category, make_clip, make_dataset, make_user
@@ -203,6 +205,11 @@ def test_steps_show_losses_notes_and_the_error_that_stopped_the_run(dataset: Dat
     }
     empty: dict[str, Any] = {key: [] for key in ("histogram", "reliability", "classes", "acceptance")}
     assert detail["figures"] == {**empty, "confusion": None}
+
+
+def test_all_that_only_some_recipes_tell_of_an_iteration_is_in_the_schema() -> None:
+    fields = IterationSerializer().fields
+    assert {name: fields[name].required for name in EXTRAS} == dict.fromkeys(EXTRAS, False)
 
 
 def test_a_run_that_workers_did_shows_iterations_steps_and_figures(monkeypatch: pytest.MonkeyPatch) -> None:
