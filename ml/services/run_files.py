@@ -15,6 +15,7 @@ from django.conf import settings
 from ml.models import VerificationRun
 
 _RUN = "run-"
+_GONE = ".gone-"
 
 
 def feature_stores() -> Path:
@@ -34,6 +35,16 @@ def kept_folders() -> Iterator[tuple[uuid.UUID, Path]]:
             yield uuid.UUID(path.name.removeprefix(_RUN)), path
         except ValueError:  # somebody else's
             continue
+
+
+def to_be_gone(folder: Path) -> Path:
+    """Return a new name for a folder that is being removed, under which no run finds what is left of it."""
+    return folder.with_name(f"{_GONE}{uuid.uuid4()}")
+
+
+def half_gone_folders() -> Iterator[Path]:
+    """Yield the folders whose removal was begun and not ended, in no order."""
+    yield from _all_files().glob(f"{_GONE}*")
 
 
 def _all_files() -> Path:

@@ -8,7 +8,6 @@ The features of clips are shared by all runs and stay.
 from __future__ import annotations
 
 import shutil
-import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +18,7 @@ from curation.models import Dataset
 from ml.models import VerificationRun
 from ml.selectors.run_in_force import run_in_force
 from ml.selectors.runs import run_view, runs_of
-from ml.services.run_files import kept_folders
+from ml.services.run_files import half_gone_folders, kept_folders, to_be_gone
 
 
 class Reason(StrEnum):
@@ -28,6 +27,7 @@ class Reason(StrEnum):
     OLDER = "finished, and newer ones are"
     STOPPED = "stopped, and a newer one is finished"
     UNKNOWN = "of no run of this database"
+    LEFT = "left by a removal that was stopped"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class UnneededFolder:
     path : Path
         Where it lies.
     run : VerificationRun or None
-        Whose it is; None if this database has no such run.
+        Whose it is; None if this database has no such run, or nobody knows any more.
     reason : Reason
         Why it is not needed.
     size_bytes : int
@@ -71,7 +71,8 @@ def unneeded_folders(*, keep: int, dataset: Dataset | None = None, unknown: bool
     Returns
     -------
     list of UnneededFolder
-        By dataset and number; unknown ones last.
+        By dataset and number; then unknown ones, and what an earlier removal left, of whichever run it was, unless only
+        one dataset's are asked for.
     """
     folders = dict(kept_folders())
     found = []
@@ -85,6 +86,9 @@ def unneeded_folders(*, keep: int, dataset: Dataset | None = None, unknown: bool
         found += [
             UnneededFolder(path=path, run=None, reason=Reason.UNKNOWN, size_bytes=_size(path)) for path in strange
         ]
+    if dataset is None:
+        left = sorted(half_gone_folders())
+        found += [UnneededFolder(path=path, run=None, reason=Reason.LEFT, size_bytes=_size(path)) for path in left]
     return found
 
 
@@ -101,35 +105,66 @@ def remove_folder(folder: UnneededFolder, *, keep: int) -> bool:
     Returns
     -------
     bool
-        Whether it was removed.
+        Whether it was removed; not if another process was first.
     """
+    if folder.reason is Reason.LEFT:
+        is_there = folder.path.exists()
+        _remove(folder.path)
+        return is_there
     with transaction.atomic():
-        if folder.run is not None:
-            # Whoever resumes the run waits, or is seen.
-            VerificationRun.objects.select_for_update(no_key=True).get(pk=folder.run.pk)
-            if folder.run not in {run for run, _ in _unneeded_runs(folder.run.dataset, keep)}:
-                return False
+        if folder.run is not None and not _is_unneeded(folder.run, keep):
+            return False
         # What is taken away half is never found under a run's name.
-        gone = folder.path.with_name(f".gone-{uuid.uuid4()}")
-        folder.path.rename(gone)
-    shutil.rmtree(gone)
+        gone = to_be_gone(folder.path)
+        try:
+            folder.path.rename(gone)
+        except FileNotFoundError:
+            return False
+    _remove(gone)
     return True
 
 
+def _is_unneeded(run: VerificationRun, keep: int) -> bool:
+    """Look at a run as it is now; its row is locked, so that whoever resumes it waits, or is seen."""
+    rows = VerificationRun.objects.select_for_update(no_key=True, of=("self",)).select_related("dataset")
+    locked = rows.defer("summary").get(pk=run.pk)
+    newer = runs_of(locked.dataset).filter(finished_at__isnull=False, number__gt=locked.number).count()
+    return _reason(locked, newer=newer, in_force=run_in_force(locked.dataset), keep=keep) is not None
+
+
 def _unneeded_runs(dataset: Dataset, keep: int) -> list[tuple[VerificationRun, Reason]]:
-    runs = list(runs_of(dataset).defer("summary").order_by("number"))
-    finished = [run for run in runs if run.finished_at is not None]
-    if not finished:
-        return []
-    kept = {run_in_force(dataset), *finished[max(0, len(finished) - keep) :]}
-    found = [(run, Reason.OLDER) for run in finished if run not in kept]
-    for run in runs:
-        if run.finished_at is None and run.number < finished[-1].number:
-            view = run_view(run)
-            if not view.is_active and not view.works:
-                found.append((run, Reason.STOPPED))
-    return sorted(found, key=lambda row: row[0].number)
+    in_force, newer = run_in_force(dataset), 0
+    found = []
+    for run in runs_of(dataset).defer("summary").order_by("-number"):
+        reason = _reason(run, newer=newer, in_force=in_force, keep=keep)
+        newer += run.finished_at is not None
+        if reason is not None:
+            found.append((run, reason))
+    return found[::-1]
+
+
+def _reason(run: VerificationRun, *, newer: int, in_force: VerificationRun | None, keep: int) -> Reason | None:
+    """Say why a run does not need its folder, given how many newer ones are finished; None if it does."""
+    if run.finished_at is not None:
+        return Reason.OLDER if newer >= keep and run != in_force else None
+    if not newer:
+        return None
+    view = run_view(run)
+    return None if view.is_active or view.works else Reason.STOPPED
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder and all in it, even while another process removes it too."""
+
+    def pass_by(_: object, __: str, error: tuple[type[BaseException], BaseException, object]) -> None:
+        if not isinstance(error[1], FileNotFoundError):
+            raise error[1]
+
+    shutil.rmtree(folder, onerror=pass_by)
 
 
 def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    try:
+        return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    except FileNotFoundError:  # another process removes it just now
+        return 0

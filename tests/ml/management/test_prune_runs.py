@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from curation.models import Dataset, JobState, Role
@@ -114,6 +116,54 @@ def test_a_run_that_is_resumed_meanwhile_keeps_its_folder(dataset: Dataset) -> N
     ask_features(run)
     assert not run_pruning.remove_folder(folder, keep=1)
     assert run.folder_id in kept()
+
+
+def test_what_a_killed_prune_left_is_removed_by_the_next(
+    dataset: Dataset, files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        finished(dataset)
+
+    def be_killed(_: Path, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(run_pruning.shutil, "rmtree", be_killed)
+        with pytest.raises(KeyboardInterrupt):
+            call_command("prune_runs", delete=True)
+    (left,) = files.glob(".gone-*")
+    call_command("prune_runs")
+    assert f"no run: {left}, 1.5 MB: left by a removal that was stopped" in capsys.readouterr().out
+    assert left.exists()
+    call_command("prune_runs", delete=True)
+    assert "1 folders removed, 1.5 MB freed." in capsys.readouterr().out
+    assert not left.exists()
+
+
+def test_two_that_prune_at_once_both_end_well(dataset: Dataset, files: Path) -> None:
+    for _ in range(2):
+        finished(dataset)
+    (folder,) = run_pruning.unneeded_folders(keep=1)
+    assert run_pruning.remove_folder(folder, keep=1)
+    assert not run_pruning.remove_folder(folder, keep=1)
+    gone = files / ".gone-by-another"
+    gone.mkdir()
+    (left,) = run_pruning.unneeded_folders(keep=1)
+    gone.rmdir()
+    assert not run_pruning.remove_folder(left, keep=1)
+
+
+def test_removing_a_folder_looks_at_its_run_alone(dataset: Dataset) -> None:
+    counts = []
+    for more in (2, 6):
+        for _ in range(more):
+            stopped(dataset)
+        finished(dataset)
+        folder = run_pruning.unneeded_folders(keep=1)[0]
+        with CaptureQueriesContext(connection) as queries:
+            assert run_pruning.remove_folder(folder, keep=1)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
 
 
 def test_folders_of_no_run_go_only_when_they_are_meant(
