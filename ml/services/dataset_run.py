@@ -1,7 +1,8 @@
 """A run on a dataset, job by job: prepare, train the steps of an iteration, join it, and so on to the predictions.
 
 What is done lies in the run's folder and in rows, so that each job may be run again from its beginning, after it was
-killed at any point or because a message came twice, and does only what is left. Called by workers alone: this imports
+killed at any point or because a message came twice, and does only what is left: of a finished run, whose folder may be
+gone, nothing. Called by workers alone: this imports
 torch.
 """
 
@@ -48,6 +49,8 @@ def prepare(context: JobContext) -> dict[str, Any]:
     run = run_of(context.job)
     if run is None:
         return STOPPED
+    if run.finished_at is not None:
+        return {}
     device = accelerator.device_for(run.device)
     snapshot = settle_labels(run, context)
     settle_trunks(run, context)
@@ -82,6 +85,8 @@ def do_step(context: JobContext) -> dict[str, Any]:
     run = run_of(context.job)
     if run is None:
         return STOPPED
+    if run.finished_at is not None:
+        return {}
     place = tuple(context.job.parameters[name] for name in ("iteration", "member", "fold"))
     step, device = Step(*place), accelerator.device_for(run.device)
     opened = open_run(run, device=device)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +24,7 @@ from ml.selectors.run_figures import class_table, iteration_table, run_totals
 from ml.selectors.runs import FEATURES, JOIN, STEP, RunState, run_view
 from ml.services import dataset_features, dataset_run, open_run, review_order, run_ending
 from ml.services.candidate_snapshot import Snapshot
-from ml.services.run_files import run_folder
+from ml.services.run_files import kept_folders, run_folder
 from ml.services.runs import cancel_run, resume_run
 from tests.factories.jobs import expire
 from tests.factories.rows import make_annotation, make_clip, make_participant
@@ -297,6 +299,34 @@ def test_a_run_whose_folder_is_gone_says_so(world: Verifiable) -> None:
     (job,) = work(most=1)
     assert job.state == JobState.FAILED
     assert "must share the data folder" in job.error
+
+
+def test_a_run_begun_by_code_that_trained_something_else_is_told_to_start_anew(world: Verifiable) -> None:
+    run = start(world)
+    work(most=1)
+    (about,) = run_folder(run).glob("run*.json")
+    stored = json.loads(about.read_text(encoding="utf-8"))
+    stored["plan"]["members"][0]["training"]["batch_size"] += 1
+    about.write_text(json.dumps(stored), encoding="utf-8")
+    work(most=1)
+    job = Job.objects.filter(kind=STEP).exclude(error="").get()
+    assert job.state == JobState.FAILED
+    run.refresh_from_db()
+    assert job.error == (
+        f"Run 1 was begun by other code ({run.code_version}), and what it has done cannot be used by the code of this "
+        "worker. Start a new run."
+    )
+
+
+def test_a_message_that_comes_late_makes_no_folder_for_a_run_that_was_pruned(world: Verifiable) -> None:
+    run = start(world)
+    work()
+    shutil.rmtree(run_folder(run))
+    late = Job.objects.filter(kind__in=(FEATURES, STEP, JOIN))
+    late.update(state=JobState.QUEUED, attempts=0, finished_at=None)
+    assert {job.kind for job in work()} == {FEATURES, STEP, JOIN}
+    assert set(late.values_list("state", flat=True)) == {JobState.DONE}
+    assert run.folder_id not in dict(kept_folders())
 
 
 def test_a_job_that_somebody_cancels_stops_the_run(world: Verifiable) -> None:

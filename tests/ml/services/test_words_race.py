@@ -1,4 +1,4 @@
-"""A run ends, or a label is accepted, at the moment in which a curator chooses another run: the later sees the other."""
+"""A run ends, or a label is accepted, while a curator chooses another run: the later sees the other."""
 
 from __future__ import annotations
 
