@@ -4,7 +4,8 @@ A trunk is a TorchScript or ONNX file and, beside it under the same name, a smal
 which excerpts it hears: ``panns.pt`` and ``panns.toml`` (or ``panns.json``). Both kinds of trunks are programs, so that
 the folder for runs of datasets is the operator's alone and nothing is ever uploaded into it.
 
-Pages list the folder: nothing here opens a trunk or imports torch.
+Pages list the folder: nothing here opens a trunk or imports torch. What they show names files and never the operator's
+folder.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ def folder_trunk(name: str) -> Path:
         raise TrunkFileError(message)
     if not alike:
         message = (
-            f"There is no trunk {name!r} in {read_env().trunk_dir} (known: {', '.join(found) or 'none'}). Ask the "
+            f"There is no trunk {name!r} in the operator's folder (known: {', '.join(found) or 'none'}). Ask the "
             f"operator to put it there, with a description beside it, or to set {TRUNK_FOLDER}."
         )
         raise TrunkFileError(message)
@@ -186,18 +187,30 @@ def trunk_of_run(trunk: TrunkDescription) -> Path:
     path = read_env().trunk_dir / trunk.name
     remedy = f"Put the file there that the run began with (SHA-256 {trunk.digest}), and resume the run."
     if not path.is_file():
-        message = f"{path}: this worker has no such trunk. {remedy}"
+        message = f"{trunk.name}: this worker has no such trunk. {remedy}"
         raise TrunkFileError(message)
     if (found := file_digest(path)) != trunk.digest:
-        message = f"{path} is another file (SHA-256 {found}) than the run began with. {remedy} Or start a new run."
+        message = (
+            f"{trunk.name} is another file (SHA-256 {found}) than the run began with. {remedy} Or start a new run."
+        )
         raise TrunkFileError(message)
     return path
 
 
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, computed again only if the file has changed."""
-    about = path.stat()
-    return _digest(path, about.st_size, about.st_mtime_ns)
+    """Return the SHA-256 of a file, computed again only if the file has changed.
+
+    Raises
+    ------
+    TrunkFileError
+        If it cannot be read.
+    """
+    try:
+        about = path.stat()
+        return _digest(path, about.st_size, about.st_mtime_ns)
+    except OSError as error:
+        message = f"{path.name} cannot be read: {error.strerror}. Let the account that runs Earmark read it."
+        raise TrunkFileError(message) from error
 
 
 @lru_cache(maxsize=KEPT_DIGESTS)
@@ -230,7 +243,8 @@ def _read_description(path: Path) -> Hearing:
         text = beside[0].read_text(encoding="utf-8")
         said = tomllib.loads(text) if beside[0].suffix == ".toml" else json.loads(text)
     except (OSError, ValueError) as error:  # both formats' errors are ValueErrors
-        message = f"{beside[0].name} cannot be read: {error}. Write {EXAMPLE}."
+        reason = error.strerror if isinstance(error, OSError) else error  # which would name the folder
+        message = f"{beside[0].name} cannot be read: {reason}. Write {EXAMPLE}."
         raise TrunkFileError(message) from error
     return _checked(said, beside[0].name)
 

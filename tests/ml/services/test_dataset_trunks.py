@@ -103,7 +103,8 @@ def test_a_worker_without_the_very_file_says_what_to_do(world: Verifiable, folde
     state, error = state_of(run)
     assert (job.state, state) == (JobState.FAILED, RunState.FAILED)
     told = "this worker has no such trunk." if change == "gone" else "is another file (SHA-256 "
-    assert error.startswith(f"{path}")
+    assert error.startswith("levels.pt")
+    assert str(folder) not in error  # pages show it
     assert told in error
     assert f"Put the file there that the run began with (SHA-256 {digest}), and resume the run." in error
     path.write_bytes(content)
@@ -129,7 +130,7 @@ def test_what_cannot_be_used_is_refused_before_a_run_is_stored(world: Verifiable
     (folder / "copy.toml").write_bytes((folder / "levels.toml").read_bytes())
     write_trunk(folder / "silent.pt", description=None)
     for trunks, told in (
-        (["panns"], f"There is no trunk 'panns' in {folder} \\(known: copy.pt, levels.pt, silent.pt\\)."),
+        (["panns"], "There is no trunk 'panns' in the operator's folder \\(known: copy.pt, levels.pt, silent.pt\\)."),
         (["../levels.pt"], "There is no trunk '../levels.pt'"),
         (["silent.pt"], "Trunk silent.pt: none stands beside it. Write one file silent.toml or silent.json"),
         (["copy", "levels"], "copy.pt and levels.pt are the same file"),
@@ -138,6 +139,21 @@ def test_what_cannot_be_used_is_refused_before_a_run_is_stored(world: Verifiable
         with pytest.raises(RunRefusedError, match=told) as refused:
             start(world, trunks=trunks)
         assert refused.value.reason == "unusable_trunk"
+        assert str(folder) not in refused.value.detail
+
+
+def test_a_description_that_may_not_be_read_is_told_without_the_operators_folder(
+    world: Verifiable, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_trunk(folder / "levels.pt", Levels())
+
+    def forbid(self: Path, **_: object) -> str:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_text", forbid)
+    with pytest.raises(RunRefusedError, match=r"^levels\.toml cannot be read: Permission denied\. Write") as refused:
+        start(world, trunks=[path.name])
+    assert str(folder) not in refused.value.detail
     assert not VerificationRun.objects.exists()
 
 
