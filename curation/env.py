@@ -25,6 +25,7 @@ BROKERS = ("filesystem", "redis", "rediss", "amqp", "amqps")
 MAIL_PORTS = {"smtp": 587, "smtps": 465}
 MIN_SECRET_CHARS, MIN_SECRET_DIFFERENT = 50, 5  # as Django's own check security.W009
 MOST_PROXIES = 9
+IMPORT_FOLDER, OWN_IMPORTS = "EARMARK_IMPORT_DIR", "imports"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,9 @@ class Env:
         ``local`` (default) or ``s3``.
     s3_bucket, s3_endpoint_url : str
         Where audio lies when ``storage`` is ``s3``; credentials follow boto3's own rules.
+    import_dir : Path
+        Folder below which jobs of the API read what they import. Where ``EARMARK_IMPORT_DIR`` does not name one it is
+        `own_import_dir`, which is made when a job is first asked for.
     secret_key : str
         Signs sessions. When not given it is kept in the data folder, and made when it is first asked for: commands
         that work without a database leave nothing there.
@@ -76,6 +80,7 @@ class Env:
     storage: str
     s3_bucket: str
     s3_endpoint_url: str
+    import_dir: Path
     secret_key: str = field(repr=False)
     allowed_hosts: tuple[str, ...]
     trusted_origins: tuple[str, ...]
@@ -84,6 +89,11 @@ class Env:
     debug: bool
     https: bool
     open_signup: bool
+
+    @property
+    def own_import_dir(self) -> Path:
+        """The data folder's own folder of imports."""
+        return self.data_dir / OWN_IMPORTS
 
 
 def _flag(name: str) -> bool:
@@ -207,6 +217,7 @@ def read_env() -> Env:
         raise ImproperlyConfigured(message)
     https, debug = _flag("EARMARK_HTTPS"), _flag("EARMARK_DEBUG")
     _check_safe(https=https, debug=debug)
+    imports = os.environ.get(IMPORT_FOLDER, "")
     sqlite = f"sqlite:///{data_dir / 'earmark.sqlite3'}"
     return Env(
         data_dir=data_dir,
@@ -215,6 +226,7 @@ def read_env() -> Env:
         storage=storage,
         s3_bucket=bucket,
         s3_endpoint_url=os.environ.get("EARMARK_S3_ENDPOINT_URL", ""),
+        import_dir=Path(imports).expanduser().resolve() if imports else data_dir / OWN_IMPORTS,
         secret_key=os.environ.get("EARMARK_SECRET_KEY") or lazy(_kept_secret, str)(data_dir),
         allowed_hosts=_names("EARMARK_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"),
         trusted_origins=_names("EARMARK_TRUSTED_ORIGINS", ""),

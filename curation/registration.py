@@ -8,6 +8,7 @@ from curation.registry import JobKind, Stage, job_kinds, pipeline_steps, stages
 from curation.selectors import summaries
 from curation.services import intake_steps, release_steps
 from curation.services.export_job import EXPORTING
+from curation.services.import_job import CLIPS, TAXONOMY
 from curation.services.segmentation_job import SEGMENTATION
 from curation.services.summaries import run_summarise
 
@@ -21,6 +22,8 @@ def register() -> None:
     job_kinds.register(JobKind(name="summarise", run=run_summarise))
     job_kinds.register(SEGMENTATION)
     job_kinds.register(EXPORTING)
+    job_kinds.register(TAXONOMY)
+    job_kinds.register(CLIPS)
     pipeline_steps.register(intake_steps.TAXONOMY)
     pipeline_steps.register(intake_steps.RECORDINGS)
     pipeline_steps.register(intake_steps.CLIPS)

@@ -7,7 +7,7 @@ their ``AppConfig.ready``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
@@ -192,6 +192,14 @@ class SummaryPart:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JobWish:
+    """What is asked of a kind of background work, as the job's row keeps it."""
+
+    parameters: dict[str, Any] = field(default_factory=dict)
+    key: str = ""  # two active jobs of one kind, dataset and key are one
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobKind:
     """A kind of background work, run by the function it names."""
 
@@ -200,6 +208,10 @@ class JobKind:
     queue: str = "default"
     requested_by: Sequence[str] = ()  # roles that may ask for it; nobody but the product itself where empty
     can_be_stopped: bool = True  # False: what it has begun must be ended, or the rows would be half changed
+    keys: Sequence[str] = ()  # what whoever asks for it may say, each a text
+    required: Sequence[str] = ()  # those of them that must be said
+    # Looks at what was said before there is a job; raises `curation.services.job_requests.WishRefusedError`.
+    look: Callable[[Mapping[str, str]], JobWish] | None = None
     # Takes a `curation.services.jobs.JobContext`; returns the job's result.
     run: Callable[[Any], dict[str, Any]] = field(repr=False)
 

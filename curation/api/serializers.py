@@ -27,6 +27,7 @@ from curation.models import (
 from curation.selectors.policies import current_policy
 
 DISCLOSED = ("state", "consensus", "settled_at")
+MAX_PATH_CHARS = 1_000
 UNTIL_RATED = "Null until you have rated it, unless you run the dataset."
 
 
@@ -302,8 +303,33 @@ class JobSerializer(serializers.ModelSerializer[Job]):
         read_only_fields = fields
 
 
-class JobRequestSerializer(serializers.Serializer[dict[str, str]]):
-    """A wish for background work."""
+class WishSerializer(serializers.Serializer[dict[str, Any]]):
+    """A request of which every field is known: a misspelt one would be left out, and another thing done."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse unknown fields, naming the known ones."""
+        unknown = [name for name in self.initial_data if name not in self.fields]
+        if unknown:
+            message = f"There is no such field. Known: {', '.join(self.fields)}."
+            raise serializers.ValidationError({name: [message] for name in unknown})
+        return attrs
+
+
+class JobRequestSerializer(WishSerializer):
+    """A wish for background work; what it says beside kind and dataset depends on the kind."""
 
     kind = serializers.CharField(max_length=64)
     dataset = serializers.SlugField(max_length=64)
+    manifest = serializers.CharField(
+        required=False, max_length=MAX_PATH_CHARS, help_text="Of import-clips: a CSV below the folder of imports."
+    )
+    audio_root = serializers.CharField(
+        required=False,
+        max_length=MAX_PATH_CHARS,
+        help_text="Of import-clips: a folder below the folder of imports; the manifest's where left out.",
+    )
+    file = serializers.CharField(
+        required=False,
+        max_length=MAX_PATH_CHARS,
+        help_text="Of import-taxonomy: ontology.json or a CSV below the folder of imports.",
+    )

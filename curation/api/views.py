@@ -34,7 +34,8 @@ from curation.registry import job_kinds
 from curation.selectors.access import visible_datasets
 from curation.selectors.disclosure import with_disclosure
 from curation.selectors.reach import Reach, reach_of, reached_annotations, reached_clips, reached_submissions
-from curation.services.jobs import cancel, enqueue
+from curation.services.job_requests import WishBusyError, WishRefusedError, ask_for_job
+from curation.services.jobs import cancel
 
 if TYPE_CHECKING:
     from rest_framework.serializers import BaseSerializer
@@ -205,21 +206,27 @@ class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):
         """Keep the jobs of datasets that the person runs."""
         return Job.objects.filter(dataset__in=run_datasets(person(self.request))).select_related("dataset")
 
-    @extend_schema(request=serializers.JobRequestSerializer, responses={202: serializers.JobSerializer})
+    @extend_schema(request=serializers.JobRequestSerializer, responses={202: serializers.JobSerializer, 409: None})
     def create(self, request: Request) -> Response:
         """Ask for background work; asking twice for the same returns the one job."""
         wish = serializers.JobRequestSerializer(data=request.data)
         wish.is_valid(raise_exception=True)
-        dataset = visible_datasets(person(request)).filter(slug=wish.validated_data["dataset"]).first()
+        said = dict(wish.validated_data)
+        name, slug = said.pop("kind"), said.pop("dataset")
+        dataset = visible_datasets(person(request)).filter(slug=slug).first()
         if dataset is None:
-            message = f"You have no dataset {wish.validated_data['dataset']!r}. GET /api/datasets/ lists yours."
+            message = f"You have no dataset {slug!r}. GET /api/datasets/ lists yours."
             raise NotFound(message)
-        name = wish.validated_data["kind"]
         kinds = sorted(kind.name for kind in job_kinds if kind.requested_by)
         if name not in kinds:
             raise ValidationError({"kind": [f"{name!r} cannot be asked for. Known: {', '.join(kinds)}."]})
         require_role(person(request), dataset, [Role(role) for role in job_kinds[name].requested_by])
-        job = enqueue(kind=name, dataset=dataset, created_by=person(request))
+        try:
+            job = ask_for_job(kind=job_kinds[name], dataset=dataset, said=said, created_by=person(request))
+        except WishRefusedError as error:
+            raise ValidationError({error.field: [error.detail]}) from error
+        except WishBusyError as error:
+            return Response({"reason": "already_running", "detail": str(error)}, status=status.HTTP_409_CONFLICT)
         return Response(self.get_serializer(job).data, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(request=None, responses={202: serializers.JobSerializer, 409: None})

@@ -95,17 +95,9 @@ class DatasetCommand(BaseCommand):
         """Print what became of the rows and have the dataset counted; exit 1 if some were refused, 2 if all were."""
         if report.accepted or report.refused:
             self.recount()
-        self.stdout.write(
-            f"{report.path.name}: {report.accepted} {noun} stored, {report.unchanged} known already, "
-            f"{report.refused} refused."
-        )
+        self.stdout.write(report.describe(noun))
         if report.refused:
-            for reason, count in report.refusals_by_reason.most_common():
-                self.stdout.write(f"  {reason}: {count}")
-            self.stdout.write(f"The refused rows stand in {report.refused_path}.")
-            if report.refused_before:
-                self.stdout.write("They were refused before; nothing else in the file is new.")
-            sys.exit(SOME_REFUSED if report.accepted or report.unchanged else UNUSABLE)
+            sys.exit(UNUSABLE if report.nothing_usable else SOME_REFUSED)
 
     def _execute_on_tables(self, *args: Any, **options: Any) -> str | None:
         """Run the command; make the tables first where the embedded database is new and has none."""

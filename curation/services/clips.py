@@ -49,6 +49,7 @@ def import_clips(
     audio_root: Path | None = None,
     workers: int = 1,
     progress: Progress = no_progress,
+    refused_path: Path | None = None,
 ) -> ImportReport:
     """Import a manifest of ready-cut clips.
 
@@ -65,6 +66,8 @@ def import_clips(
         Processes that read audio.
     progress : Progress
         Told the lines done.
+    refused_path : Path, optional
+        Where refused rows are listed; beside the manifest otherwise.
 
     Returns
     -------
@@ -79,7 +82,7 @@ def import_clips(
     with AudioWorkers(workers) as pool:
         root = (audio_root or path.parent).resolve()
         importer = _ClipImporter(dataset=dataset, root=root, pool=pool, progress=progress)
-        return import_rows(dataset=dataset, path=path, importer=importer, progress=progress)
+        return import_rows(dataset=dataset, path=path, importer=importer, progress=progress, refused_path=refused_path)
 
 
 _Audio = StoredClip | Known | Refused

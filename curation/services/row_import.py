@@ -99,6 +99,30 @@ class ImportReport:
     refused_path: Path | None = None
     refused_before: bool = False  # the same file was imported before with the same outcome
 
+    @property
+    def nothing_usable(self) -> bool:
+        """Whether there were rows, and all were refused."""
+        return bool(self.refused) and not (self.accepted or self.unchanged)
+
+    def describe(self, noun: str, *, listed_in: str = "") -> str:
+        """Say it for people, on several lines.
+
+        Parameters
+        ----------
+        noun : str
+            What the good rows became, in the plural.
+        listed_in : str
+            What to call the list of refused rows; its path where empty.
+        """
+        counts = f"{self.accepted} {noun} stored, {self.unchanged} known already, {self.refused} refused."
+        lines = [f"{self.path.name}: {counts}"]
+        if self.refused:
+            lines += [f"  {reason}: {count}" for reason, count in self.refusals_by_reason.most_common()]
+            lines.append(f"The refused rows stand in {listed_in or self.refused_path}.")
+        if self.refused_before:
+            lines.append("They were refused before; nothing else in the file is new.")
+        return "\n".join(lines)
+
 
 @dataclass
 class _Pending:

@@ -52,6 +52,8 @@ def job_kind(kind: str) -> str:
         "segment": _("cut recordings"),
         "summarise": _("count"),
         "export": _("export"),
+        "import-taxonomy": _("import categories"),
+        "import-clips": _("import clips"),
         "verify-features": _("verification: hear the clips"),
         "verify-step": _("verification: train"),
         "verify-join": _("verification: join what the networks found"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from curation.api.serializers import WishSerializer
 from ml.models import RecipeName, RunDevice
 from ml.services.runs import LARGEST_SEED
 from ml.services.trunk_files import MOST_TRUNKS
@@ -32,18 +33,6 @@ def named_choice(choices: list[tuple[str, Any]], **options: Any) -> serializers.
     words = ", ".join(word for word, _ in choices)
     message = f"{{input}} is none of the choices: {words}."
     return serializers.ChoiceField(choices=choices, error_messages={"invalid_choice": message}, **options)
-
-
-class WishSerializer(serializers.Serializer[dict[str, Any]]):
-    """A request of which every field is known: a misspelt one would be left out, and another thing done."""
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse unknown fields, naming the known ones."""
-        unknown = [name for name in self.initial_data if name not in self.fields]
-        if unknown:
-            message = f"There is no such field. Known: {', '.join(self.fields)}."
-            raise serializers.ValidationError({name: [message] for name in unknown})
-        return attrs
 
 
 class RunRequestSerializer(WishSerializer):

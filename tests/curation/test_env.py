@@ -11,7 +11,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 from curation.env import Mail, read_env
 
-NAMES = ("DATABASE_URL", "BROKER_URL", "EARMARK_SECRET_KEY", "EARMARK_HTTPS", "EARMARK_DEBUG", "EARMARK_PROXIES")
+NAMES = (
+    *("DATABASE_URL", "BROKER_URL", "EARMARK_SECRET_KEY", "EARMARK_HTTPS", "EARMARK_DEBUG", "EARMARK_PROXIES"),
+    "EARMARK_IMPORT_DIR",
+)
 GOOD_KEY = "abcdefghij" * 6
 
 
@@ -28,11 +31,18 @@ def test_a_server_of_one_machine_needs_nothing(data_dir: Path) -> None:
     assert not list(data_dir.iterdir())  # the key is made when something is to be signed
     assert len(env.secret_key) >= 50
     assert (env.debug, env.https, env.open_signup, env.proxies, env.mail) == (False, False, False, 0, None)
+    assert env.import_dir == env.own_import_dir == data_dir / "imports"
     assert env.database_url == f"sqlite:///{data_dir}/earmark.sqlite3"
     assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
     assert stat.S_IMODE((data_dir / "secret_key").stat().st_mode) == 0o600
     assert read_env().secret_key == env.secret_key
     assert [path.name for path in data_dir.iterdir()] == ["secret_key"]
+
+
+def test_the_folder_of_imports_may_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARMARK_IMPORT_DIR", str(tmp_path / "deep" / ".." / "intake"))
+    assert read_env().import_dir == tmp_path / "intake"
+    assert not (tmp_path / "intake").exists()
 
 
 def test_processes_that_start_together_sign_with_one_key() -> None:

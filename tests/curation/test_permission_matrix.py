@@ -5,19 +5,24 @@ The table names each address. One that is added and not entered here fails the f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import URLResolver, get_resolver
+from pytest_django import Settings
 from rest_framework.authtoken.models import Token
 
 from annotate.models import Rating
 from curation.models import Dataset, Job, Participant, Role, Split, SplitAssignment, User
 from curation.models.release import Release
+from curation.registry import job_kinds
 from curation.selectors.policies import current_policy
 from ml.models import AcceptanceEvent, VerificationRun
+from tests.factories.manifests import write_manifest
 from tests.factories.rows import (
     make_annotation,
     make_category,
@@ -105,6 +110,14 @@ PAGES: dict[str, Codes] = {
     "/api/votes/{vote}/": API_JUDGEMENT,
     "/api/ratings/{rating}/": API_JUDGEMENT,
 }
+WISHES: dict[str, Codes] = {  # background work, by kind
+    "segment": (401, 404, 403, 403, 403, 202, 202, 202),
+    # An import says what a dataset is: of labels that came verified nobody asks people any more.
+    "import-clips": (401, 404, 403, 403, 403, 403, 202, 202),
+    "import-taxonomy": (401, 404, 403, 403, 403, 403, 202, 202),
+    **dict.fromkeys(("export", "summarise", "verify-order", "verify-accept"), (401, 404, 400, 400, 400, 400, 400, 400)),
+}
+SAID = {"import-clips": {"manifest": "in/clips.csv"}, "import-taxonomy": {"file": "in/clips.csv"}}
 OTHERS = ("/operator/", "/accounts/", "/i18n/")  # libraries' own; below
 
 
@@ -177,7 +190,9 @@ def ask(rows: Rows, who: str, path: str, method: str = "GET", body: dict[str, An
         headers["Authorization"] = f"Token {Token.objects.get_or_create(user=user)[0].key}"
     elif user is not None:
         client.force_login(user)
-    answer = client.generic(method, path, body or b"", content_type="application/json", headers=headers)
+    answer = client.generic(
+        method, path, json.dumps(body) if body else "", content_type="application/json", headers=headers
+    )
     if answer.streaming:
         list(answer)  # closes the file; answer.close() would close the test's database connection too
     return answer.status_code
@@ -220,6 +235,33 @@ def test_nothing_is_written_by_those_who_may_not(rows: Rows, template: str, meth
 def _counts() -> list[int]:
     judgements = (Vote, Rating, VerificationRun, AcceptanceEvent)
     return [model.objects.count() for model in (*judgements, Job, Split, SplitAssignment, Release, Dataset)]
+
+
+@pytest.mark.parametrize("kind", WISHES)
+def test_background_work_is_done_for_those_who_may_ask_for_it(
+    rows: Rows, kind: str, tmp_path: Path, settings: Settings
+) -> None:
+    settings.ENV = replace(settings.ENV, import_dir=tmp_path)
+    write_manifest(tmp_path / "in" / "clips.csv", [{"path": "a.wav"}])
+    wish = {"kind": kind, "dataset": rows.keys["slug"], **SAID.get(kind, {})}
+    found = tuple(ask(rows, who, "/api/jobs/", "POST", wish) for who in PEOPLE)
+    assert dict(zip(PEOPLE, found, strict=True)) == dict(zip(PEOPLE, WISHES[kind], strict=True))
+
+
+def test_nobody_without_the_role_learns_what_lies_in_the_folder_of_imports(
+    rows: Rows, tmp_path: Path, settings: Settings
+) -> None:
+    settings.ENV = replace(settings.ENV, import_dir=tmp_path)
+    wish = {"kind": "import-clips", "dataset": rows.keys["slug"], "manifest": "in/clips.csv"}
+    missing = [ask(rows, who, "/api/jobs/", "POST", wish) for who in PEOPLE]
+    write_manifest(tmp_path / "in" / "clips.csv", [{"path": "a.wav"}])
+    there = [ask(rows, who, "/api/jobs/", "POST", wish) for who in PEOPLE]
+    told = [who for who, before, after in zip(PEOPLE, missing, there, strict=True) if before != after]
+    assert told == ["curator", "operator"]
+
+
+def test_every_kind_that_people_may_ask_for_is_in_the_table() -> None:
+    assert {kind.name for kind in job_kinds if kind.requested_by} <= set(WISHES)
 
 
 @pytest.mark.parametrize("who", PEOPLE)
