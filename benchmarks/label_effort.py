@@ -4,10 +4,11 @@ Real speech (FSDD: six speakers, 500 recordings each) with class-dependent wrong
 verified, as `benchmarks/verification_data.py` draws them. Two speakers are verified, three are judged; the one that the
 other benchmarks keep for test is left out: nobody claims anything of that speaker's clips.
 
-In a temporary folder `manage.py serve` runs with its workers. Taxonomy and clips come in by commands; then a curator's
-token starts a verification run of recipe `earmark` and reads what it found, and four simulated people rate over the
-rating page whatever it hands out: by agreement, then by review priority. Two who agree settle a claim; each answer (PP
-or NP) is wrong with a probability of 3 %. After a tenth of the full effort the run is done again, with what they said.
+In a temporary folder `manage.py serve` runs with its workers. A curator's token has taxonomy and clips imported by jobs
+from the folder of imports, starts a verification run of recipe `earmark` and reads what it found; then four simulated
+people rate over the rating page whatever it hands out: by agreement, then by review priority. Two who agree settle a
+claim; each answer (PP or NP) is wrong with a probability of 3 %. After a tenth of the full effort the run is done
+again, with what they said.
 
 Random order and cleanlab's (label quality scores of a CNN's out-of-fold probabilities; fitted again after the same
 tenth) are replayed with the same people and the same rules without a server. So is ours, to show that the replay hands
@@ -24,6 +25,7 @@ from __future__ import annotations
 import argparse
 import csv
 import os
+import shutil
 import sys
 import tempfile
 from dataclasses import replace
@@ -56,6 +58,7 @@ AGAIN = 0.1
 EACH = 2  # ratings that settle a claim, if all agree
 PEOPLE = 4
 SLUG = "fsdd"
+TAXONOMY, CLIPS, RECORDINGS = "taxonomy.csv", "clips.csv", "recordings"  # below the folder of imports
 POLICY = "sample_rate_hz = 8000\n"
 
 
@@ -128,6 +131,7 @@ class Effort:
             people = {email: Person(address, email, word) for email, word in passwords.items()}
             curator, *raters = people.values()
             program = Program(address, curator.draw_token())
+            self._import(program)
             runs = [self._run(program)]
             review = Review(self.answer_PN)
             found, served = [], [Rater(person, SLUG) for person in raters]
@@ -147,23 +151,37 @@ class Effort:
         return found, replay(alone, runs[0], moments=self.moments, look=self.look)
 
     def _install(self, server: Server) -> dict[str, str]:
+        """Make an empty dataset and its people, and put what it shall hold into the folder of imports."""
         server.folder.mkdir()
         digits = "".join(f"d{digit},{digit},,The digit {digit}.\n" for digit in range(N_DIGITS))
-        taxonomy, clips, policy = (self.folder / name for name in ("taxonomy.csv", "clips.csv", "policy.toml"))
+        taxonomy, clips, policy = (server.imports / TAXONOMY, server.imports / CLIPS, self.folder / "policy.toml")
+        (server.imports / RECORDINGS).mkdir(parents=True)
         taxonomy.write_text(f"id,name,parents,description\n{digits}", encoding="utf-8")
         policy.write_text(POLICY, encoding="utf-8")
         with clips.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["path", "label", "verified", "group"])
-            known = (row for row in self.rows if row["split"] == "train")
-            writer.writerows([row["clip"], row["candidate"], row["verified"], row["group"]] for row in known)
+            for row in self._known_rows():
+                writer.writerow([row["clip"], row["candidate"], row["verified"], row["group"]])
+                shutil.copyfile(self.audio / row["clip"], server.imports / RECORDINGS / row["clip"])
         server.manage("migrate", "--verbosity", "0")
         server.manage("create_dataset", SLUG, "--policy", policy)
-        server.manage("import_taxonomy", taxonomy, "--dataset", SLUG)
-        server.manage("import_clips", clips, "--dataset", SLUG, "--audio-root", self.audio)
         roles = {"curator@example.org": "curator"}
         roles |= {f"rater{number}@example.org": "annotator" for number in range(PEOPLE)}
         return {email: server.add_member(SLUG, email, role) for email, role in roles.items()}
+
+    def _known_rows(self) -> list[dict[str, str]]:
+        return [row for row in self.rows if row["split"] == "train"]
+
+    def _import(self, program: Program) -> None:
+        """Have the files imported by jobs."""
+        start = perf_counter()
+        program.job("import-taxonomy", SLUG, file=TAXONOMY)
+        result = program.job("import-clips", SLUG, manifest=CLIPS, audio_root=RECORDINGS)["result"]
+        if result["stored"] != len(self._known_rows()):
+            message = f"The job has stored {result['stored']} of {len(self._known_rows())} labels: {result['refusals']}"
+            raise RuntimeError(message)
+        print(f"  import: {perf_counter() - start:.0f} s, {result['stored']} labels", flush=True)
 
     def _run(self, program: Program) -> Scores:
         """Have a run done; return its order, and its proposals, for the claims."""

@@ -1,7 +1,8 @@
 """A server of one's own, and those who use it from outside: people by pages, programs by tokens.
 
 Nothing here imports the application. `manage.py serve` runs in a folder that is thrown away, with its web processes and
-its workers; files come in by commands, since importing has no address; all else is HTTP.
+its workers. The operator's commands make the empty dataset and its people, and files are copied into the folder of
+imports; all else is HTTP.
 """
 
 from __future__ import annotations
@@ -49,6 +50,11 @@ class Server:
     """
 
     folder: Path
+
+    @property
+    def imports(self) -> Path:
+        """The folder of imports, below which jobs find their files."""
+        return self.folder / "imports"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -186,6 +192,23 @@ class Program:
             page = self.get(following)
             yield from page["results"]
             following = page["next"]
+
+    def job(self, kind: str, dataset: str, **wish: str) -> dict[str, Any]:
+        """Have background work done; return the job with its result.
+
+        Raises
+        ------
+        RuntimeError
+            If it ends otherwise than done.
+        """
+        key = self.post("jobs/", {"kind": kind, "dataset": dataset, **wish})["id"]
+        while (job := self.get(f"jobs/{key}/"))["state"] in {"queued", "running"}:
+            time.sleep(LOOK_S)
+        if job["state"] != "done":
+            message = f"{kind} is {job['state']}: {job['error']}"
+            raise RuntimeError(message)
+        found: dict[str, Any] = job
+        return found
 
     def run(self, dataset: str, **wish: Any) -> dict[str, Any]:
         """Have a verification run done; return it with its figures.

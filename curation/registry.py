@@ -210,7 +210,7 @@ class JobKind:
     can_be_stopped: bool = True  # False: what it has begun must be ended, or the rows would be half changed
     keys: Sequence[str] = ()  # what whoever asks for it may say, each a text
     required: Sequence[str] = ()  # those of them that must be said
-    # Looks at what was said before there is a job; raises `curation.services.job_requests.WishRefusedError`.
+    # Looks at what was said before there is a job; raises `curation.services.job_requests.UnusableWishError`.
     look: Callable[[Mapping[str, str]], JobWish] | None = None
     # Takes a `curation.services.jobs.JobContext`; returns the job's result.
     run: Callable[[Any], dict[str, Any]] = field(repr=False)

@@ -34,7 +34,7 @@ from curation.registry import job_kinds
 from curation.selectors.access import visible_datasets
 from curation.selectors.disclosure import with_disclosure
 from curation.selectors.reach import Reach, reach_of, reached_annotations, reached_clips, reached_submissions
-from curation.services.job_requests import WishBusyError, WishRefusedError, ask_for_job
+from curation.services.job_requests import UnusableWishError, WishBusyError, ask_for_job
 from curation.services.jobs import cancel
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):
         require_role(person(request), dataset, [Role(role) for role in job_kinds[name].requested_by])
         try:
             job = ask_for_job(kind=job_kinds[name], dataset=dataset, said=said, created_by=person(request))
-        except WishRefusedError as error:
+        except UnusableWishError as error:
             raise ValidationError({error.field: [error.detail]}) from error
         except WishBusyError as error:
             return Response({"reason": "already_running", "detail": str(error)}, status=status.HTTP_409_CONFLICT)

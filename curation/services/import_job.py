@@ -18,7 +18,7 @@ from curation.models import Role
 from curation.registry import JobKind, JobWish
 from curation.services.clips import import_clips
 from curation.services.import_folder import ImportPathError, find_import, import_name, refused_list_of
-from curation.services.job_requests import WishRefusedError
+from curation.services.job_requests import UnusableWishError
 from curation.services.jobs import JobContext, JobFailedError
 from curation.services.row_import import ImportReport, UnusableFileError, scan_file
 from curation.services.summaries import request_summary
@@ -33,7 +33,7 @@ def look_for_clips(said: Mapping[str, str]) -> JobWish:
 
     Raises
     ------
-    WishRefusedError
+    UnusableWishError
         If one is not in the folder of imports.
     """
     manifest = _wished(said, "manifest")
@@ -46,7 +46,7 @@ def look_for_taxonomy(said: Mapping[str, str]) -> JobWish:
 
     Raises
     ------
-    WishRefusedError
+    UnusableWishError
         If it is not in the folder of imports.
     """
     file = _wished(said, "file")
@@ -122,7 +122,7 @@ def _wished(said: Mapping[str, str], field: str, *, is_folder: bool = False) -> 
     try:
         return find_import(said[field], is_folder=is_folder)
     except ImportPathError as error:
-        raise WishRefusedError(field, str(error)) from error
+        raise UnusableWishError(field, str(error)) from error
 
 
 def _wish(path: Path, **parameters: str) -> JobWish:

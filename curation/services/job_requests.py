@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from curation.models import Dataset, Job, User
+from curation.models import ACTIVE_STATES, Dataset, Job, User
 from curation.registry import JobKind, JobWish
+from curation.services.job_runner import job_key
 from curation.services.jobs import enqueue
 
 
-class WishRefusedError(ValueError):
+class UnusableWishError(ValueError):
     """A wish that cannot be met, now or ever.
 
     Attributes
@@ -50,21 +51,31 @@ def ask_for_job(*, kind: JobKind, dataset: Dataset, said: Mapping[str, str], cre
 
     Raises
     ------
-    WishRefusedError
+    UnusableWishError
         If something is said that the kind does not take, left out that it needs, or cannot be used.
     WishBusyError
         If a job under way stands for this one and does otherwise.
     """
     for name in said:
         if name not in kind.keys:
-            raise WishRefusedError(name, f"{kind.name} takes no {name}. It takes: {', '.join(kind.keys) or 'nothing'}.")
+            raise UnusableWishError(
+                name, f"{kind.name} takes no {name}. It takes: {', '.join(kind.keys) or 'nothing'}."
+            )
     for name in kind.required:
         if name not in said:
-            raise WishRefusedError(name, f"{kind.name} needs it.")
+            raise UnusableWishError(name, f"{kind.name} needs it.")
     wish = kind.look(said) if kind.look else JobWish()
+    # Before as well as after: to ask again for a job that is being stopped would have it run once more.
+    under_way = Job.objects.filter(kind=kind.name, key=job_key(dataset, wish.key), state__in=ACTIVE_STATES).first()
+    if under_way is not None:
+        _check_same(under_way, wish)
     job = enqueue(kind=kind.name, dataset=dataset, parameters=wish.parameters, key=wish.key, created_by=created_by)
+    _check_same(job, wish)
+    return job
+
+
+def _check_same(job: Job, wish: JobWish) -> None:
     if job.parameters != wish.parameters:
         other = ", ".join(f"{name} {value}" for name, value in job.parameters.items())
         message = f"Job {job.pk} does this with {other}. Wait until it has ended, or cancel it, and ask again."
         raise WishBusyError(message)
-    return job

@@ -33,7 +33,7 @@ def outside() -> ModuleType:
 
 
 def write_clips(folder: Path) -> dict[str, bool]:
-    """Write tones and noise with their manifest; return of each clip to judge whether its label is right."""
+    """Write tones and noise with all that describes them; return of each clip to judge whether its label is right."""
     rows, right = ["path,label,verified,group"], {}
     for number, person in enumerate(PEOPLE):
         for place in range(6):
@@ -53,13 +53,11 @@ def write_clips(folder: Path) -> dict[str, bool]:
 def test_people_rate_in_the_order_of_a_run_and_the_next_run_learns_from_them(
     outside: ModuleType, tmp_path: Path
 ) -> None:
-    right = write_clips(tmp_path)
-    (tmp_path / "data").mkdir()
     server = outside.Server(tmp_path / "data")
+    (server.imports / "in").mkdir(parents=True)
+    right = write_clips(server.imports / "in")
     server.manage("migrate", "--verbosity", "0")
-    server.manage("create_dataset", "sounds", "--policy", tmp_path / "policy.toml")
-    server.manage("import_taxonomy", tmp_path / "taxonomy.csv", "--dataset", "sounds")
-    server.manage("import_clips", tmp_path / "clips.csv", "--dataset", "sounds", "--workers", "1")
+    server.manage("create_dataset", "sounds", "--policy", server.imports / "in" / "policy.toml")
     emails = {name: f"{name}@example.org" for name in ("cora", *RATERS)}
     words = {
         name: server.add_member("sounds", email, "curator" if name == "cora" else "annotator")
@@ -68,6 +66,9 @@ def test_people_rate_in_the_order_of_a_run_and_the_next_run_learns_from_them(
     with server.serving() as address:
         people = {name: outside.Person(address, emails[name], words[name]) for name in words}
         curator = outside.Program(address, people["cora"].draw_token())
+        curator.job("import-taxonomy", "sounds", file="in/taxonomy.csv")
+        imported = curator.job("import-clips", "sounds", manifest="in/clips.csv")
+        assert (imported["result"]["stored"], imported["result"]["refused"]) == (24, 0)
         first = curator.run("sounds", **SHORT)
         assert (first["totals"]["verified"], first["totals"]["judged"]) == (12, 12)
         order = [row for row in curator.predictions("sounds", 1) if row["basis"] == "candidate"]

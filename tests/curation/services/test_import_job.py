@@ -10,7 +10,8 @@ from pytest_django import Settings
 from curation.models import CandidateAnnotation, Category, Clip, Dataset, DatasetSummary, ImportRun, Job, JobState, User
 from curation.registry import job_kinds
 from curation.services import clips, import_job
-from curation.services.job_requests import WishBusyError, WishRefusedError, ask_for_job
+from curation.services.job_leases import claim
+from curation.services.job_requests import UnusableWishError, WishBusyError, ask_for_job
 from curation.services.jobs import cancel, run_job
 from tests.factories.audio import noise, write_audio
 from tests.factories.manifests import write_manifest
@@ -212,6 +213,22 @@ def test_wishes_for_one_manifest_are_one_job_and_another_folder_is_told_to_wait(
     assert ask(dataset, curator, manifest="dogs/clips.csv", audio_root=".") != job
 
 
+def test_a_wish_that_is_told_to_wait_does_not_revive_a_job_that_is_being_stopped(
+    dataset: Dataset, folder: Path, curator: User
+) -> None:
+    write_clips(folder, 1)
+    job = ask(dataset, curator)
+    assert claim(job_id=job.pk)
+    cancel(job=job)
+    with pytest.raises(WishBusyError):
+        ask(dataset, curator, manifest="dogs/clips.csv", audio_root=".")
+    job.refresh_from_db()
+    assert (job.state, job.cancel_requested, job.run_again) == (JobState.RUNNING, True, False)
+    assert ask(dataset, curator) == job
+    job.refresh_from_db()
+    assert job.run_again
+
+
 @pytest.mark.parametrize(
     ("kind", "said", "field", "detail"),
     [
@@ -229,7 +246,7 @@ def test_a_wish_that_cannot_be_met_is_refused_by_field_before_there_is_a_job(
     dataset: Dataset, folder: Path, curator: User, kind: str, said: dict[str, str], field: str, detail: str
 ) -> None:
     write_clips(folder, 1)
-    with pytest.raises(WishRefusedError) as refusal:
+    with pytest.raises(UnusableWishError) as refusal:
         ask(dataset, curator, kind, **said)
     assert refusal.value.field == field
     assert detail in refusal.value.detail
