@@ -26,6 +26,7 @@ from curation.services.taxonomy import import_taxonomy
 from curation.services.taxonomy_files import read_taxonomy
 
 MAX_LISTED = 100
+MAX_DETAIL_CHARS = 500  # of a refusal in the result; a detail may quote a field of any length
 
 
 def look_for_clips(said: Mapping[str, str]) -> JobWish:
@@ -164,7 +165,10 @@ def _first_refusals(report: ImportReport) -> list[dict[str, str | int]]:
         return []
     with report.refused_path.open(encoding="utf-8", newline="") as file:
         rows = islice(csv.reader(file), 1, 1 + MAX_LISTED)
-        return [{"line": int(line), "reason": reason, "detail": detail} for line, reason, detail, *_ in rows]
+        return [
+            {"line": int(line), "reason": reason, "detail": detail[:MAX_DETAIL_CHARS]}
+            for line, reason, detail, *_ in rows
+        ]
 
 
 TAXONOMY = JobKind(

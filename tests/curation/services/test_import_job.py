@@ -103,7 +103,7 @@ def test_refused_rows_are_listed_beside_the_manifest_and_begin_in_the_result(
     monkeypatch.setattr(import_job, "MAX_LISTED", 2)
     rows = write_clips(folder, 4)
     for row in rows[1:]:
-        row["label"] = "Moo"
+        row["label"] = "Moo" + 600 * "o"
     write_manifest(folder / "dogs" / "clips.csv", rows)
     job = done(ask(dataset, curator))
     assert (job.state, job.result["stored"], job.result["refused"]) == (JobState.DONE, 1, 3)
@@ -112,7 +112,8 @@ def test_refused_rows_are_listed_beside_the_manifest_and_begin_in_the_result(
         (3, "unknown_category"),
         (4, "unknown_category"),
     ]
-    assert "'Moo'" in job.result["refusals"][0]["detail"]
+    assert "'Mooo" in job.result["refusals"][0]["detail"]
+    assert len(job.result["refusals"][0]["detail"]) == 500
     assert (folder / "dogs" / "clips.refused.csv").read_text().count("unknown_category") == 3
 
 
