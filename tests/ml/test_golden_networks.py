@@ -26,13 +26,14 @@ from tests.ml.networks.test_registry import CLASSES, SMALL
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "network_losses.json"
 TOLERANCE = 1e-3  # processors round differently, and five steps amplify that
+TRIED = {"trunk-head": ({"n_bands": 12, "hidden": 6}, (1, 3, 12)), **SMALL}
 CLIPS = 6
 STEPS = 5
 
 
 def clips_for(name: str) -> ClipFeatures:
     """Make clips a few frames longer than an excerpt, each class with a ripple of its own along the bands."""
-    channels, frames, bands = SMALL[name][1]
+    channels, frames, bands = TRIED[name][1]
     random = np.random.default_rng(4)
     label_N = np.arange(CLIPS) % CLASSES
     ripple_KM = np.sin(2 * np.pi * np.arange(bands) / np.array([[3.0], [5.0], [8.0]]))
@@ -51,11 +52,11 @@ def five_losses(name: str) -> list[float]:
     config = TrainingConfig(
         epochs=STEPS,
         batch_size=CLIPS,
-        crop_frames=SMALL[name][1][1],
+        crop_frames=TRIED[name][1][1],
         optimiser="sgd",
         learning_rate=0.001,
     )
-    network = build(name, CLASSES, seed=5, **SMALL[name][0])
+    network = build(name, CLASSES, seed=5, **TRIED[name][0])
     for module in network.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
@@ -72,18 +73,18 @@ def _narrow_vgg(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def golden() -> dict[str, list[float]]:
     if "EARMARK_WRITE_GOLDEN" in os.environ:
-        GOLDEN.write_text(json.dumps({name: five_losses(name) for name in SMALL}, indent=1) + "\n")
+        GOLDEN.write_text(json.dumps({name: five_losses(name) for name in TRIED}, indent=1) + "\n")
     read: dict[str, list[float]] = json.loads(GOLDEN.read_text())
     return read
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", TRIED)
 def test_five_steps_lose_what_they_lost(name: str, golden: dict[str, list[float]]) -> None:
     assert five_losses(name) == pytest.approx(golden[name], rel=TOLERANCE)
 
 
 def test_the_file_has_every_network_and_each_its_own_losses(golden: dict[str, list[float]]) -> None:
-    assert golden.keys() == SMALL.keys()
+    assert golden.keys() == TRIED.keys()
     assert {*NETWORKS} - golden.keys() == {"frozen-trunk"}  # which is somebody's file
     # The two residual networks differ in nothing but their width, which is the same here.
     assert len({tuple(losses) for losses in golden.values()}) == len(golden) - 1

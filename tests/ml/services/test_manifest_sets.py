@@ -109,7 +109,8 @@ def test_wrong_labels_are_found_where_sounds_are_told_apart_with_ease(
     wrong = {27: "class 1", 33: "class 0", 40: "class 2"}  # they are of the classes 0, 2 and 1
     rows = changed(rows, lambda n, _: {"candidate": wrong[n]} if n in wrong else {})
 
-    found = judged(tmp_path, rows, budget_minutes=1.0)  # half of the epochs
+    # All epochs: after half of them the order hung on how a processor rounds.
+    found = judged(tmp_path, rows, budget_minutes=2.0)
 
     open_clips = [n for n in range(48) if rows[n]["verified"] == "0"]
     chances = {n: float(found[n]["p_label_correct"]) for n in open_clips}
