@@ -43,8 +43,9 @@ def test_the_web_process_never_imports_torch() -> None:
 
 def test_a_worker_without_torch_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "ml.services.dataset_run", raising=False)
-    monkeypatch.delattr("ml.services.dataset_run", raising=False)
+    for name in ("ml.services.dataset_run", "ml.services.accelerator"):  # which other tests have imported
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        monkeypatch.delattr(name, raising=False)
     for run in (verification_jobs.run_features, verification_jobs.run_step, verification_jobs.run_join):
         with pytest.raises(JobFailedError, match=r"torch is not installed on this worker\. Run `make worker-setup`"):
             run(None)  # type: ignore[arg-type]  # it does not come so far
