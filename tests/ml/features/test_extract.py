@@ -157,7 +157,7 @@ def test_padded_deltas_of_different_lengths_are_those_of_the_clip(make_clip: Mak
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an accelerator")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no accelerator on this machine")
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_a_gpu_gives_what_a_processor_gives(make_clip: MakeClip, name: str) -> None:
     config = CONFIGURATIONS[name]

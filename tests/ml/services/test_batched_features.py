@@ -161,7 +161,7 @@ def test_whoever_stops_early_leaves_no_thread_and_no_decoder(recordings: list[tu
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an accelerator")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no accelerator on this machine")
 def test_a_gpu_gives_what_a_processor_gives(recordings: list[tuple[Path, str]]) -> None:
     on_gpu = computed_in_batches(recordings, CONFIGS, longest_s=100, threads=2, device=torch.device("cuda"))
     for (_, found), (_, expected) in zip(*(sum(blocks, []) for blocks in (on_gpu, computed(recordings))), strict=True):  # noqa: RUF017 -- few

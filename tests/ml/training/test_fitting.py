@@ -76,7 +76,7 @@ def test_the_network_stays_what_it_was() -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an accelerator")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no accelerator on this machine")
 def test_a_gpu_learns_what_a_processor_learns() -> None:
     clips, found = small_clips(60), []
     for device in (torch.device("cpu"), torch.device("cuda", 0)):
