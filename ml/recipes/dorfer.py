@@ -57,7 +57,6 @@ class DorferRecipe:
     """Dorfer and Widmer's system; see the module."""
 
     name = "dorfer"
-    caution = 1.0
     learns_rejected = False
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:

@@ -14,8 +14,8 @@ simpler way failed on real recordings:
   same weights. A label that is probably wrong teaches little or teaches the class that it probably should be.
 
 Networks' probabilities are made honest on verified clips that they did not hear, by one temperature. As many labels
-are accepted unheard as keep the expected share of right ones at what was asked for; none where there are too few such
-verified clips to know how honest the probabilities are.
+are accepted unheard as keep the share of right ones at what was asked for, by these probabilities and by the same
+clips (`ml.verification.auto_accept`); none where there are too few such clips to know how honest probabilities are.
 
 Test clips of people whom no network heard need nothing held back. In a last iteration the folds' networks learn on with
 all groups and the labels as they are believed by then, and these judge those clips: a network that has heard one group
@@ -55,10 +55,10 @@ from ml.recipes.earmark_members import members
 from ml.recipes.outputs import member_probabilities
 from ml.recipes.plan import Output, Plan, State, Step, Verdict, Work
 from ml.training.folds import group_folds
-from ml.verification.auto_accept import threshold_from_expectation
+from ml.verification.auto_accept import HeldOut, accept_threshold, hold_out
 from ml.verification.calibration import FEWEST, at_temperature, fit_temperature
 from ml.verification.fusion import geometric_mean
-from ml.verification.group_confusion import ConfusionConfig, estimate_group_confusion
+from ml.verification.group_confusion import ConfusionConfig, estimate_group_confusion, expected_likelihood
 from ml.verification.noise_transitions import p_label_correct
 from ml.verification.probabilities import NONE, probability_of
 from ml.verification.progress_row import iteration_row
@@ -69,9 +69,6 @@ MOST_FOLDS = 4
 MOST_WHOLE = 3  # networks that learn on from all groups, for groups that nobody heard
 FIRST_WEIGHT = 0.5  # of a non-verified label before anything is known about it
 CONFUSION = ConfusionConfig()
-# Of the wrong labels that are allowed as many are aimed at: probabilities near 1 tend to be too good. Chosen, like the
-# priors of `ConfusionConfig`, on mislabelled spoken digits; other sounds have not been tried.
-CAUTION = 0.8
 LEAST_PLAIN = 0.5  # that the label is right, without excuses for networks, so that nothing contradicted is accepted
 
 
@@ -79,7 +76,6 @@ class EarmarkRecipe:
     """Our recipe; see the module."""
 
     name = "earmark"
-    caution = CAUTION
     learns_rejected = True
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:
@@ -178,7 +174,7 @@ class EarmarkRecipe:
         *,
         precision: float,
     ) -> Verdict:
-        """Accept as many labels as keep the expected precision."""
+        """Accept as many labels as keep the precision."""
         judged = candidates.candidate_N
         known = candidates.trained_N & (state["fold"] >= 0)
         plain_N = np.full(len(candidates), np.nan)
@@ -193,11 +189,16 @@ class EarmarkRecipe:
         label_N[told] = state["target"][told].argmax(axis=1)
         label_N[candidates.excluded_NK.all(axis=1)] = NONE
         accept_N = judged & (plain_N >= LEAST_PLAIN) & state["calibrated"]
-        aim = 1 - CAUTION * (1 - precision)
-        threshold = threshold_from_expectation(p_correct_N[accept_N], precision=aim)
+        held_out = _held_out_clips(candidates, state)
+        threshold = accept_threshold(p_correct_N[accept_N], precision=precision, held_out=held_out)
         accept_N[accept_N] = threshold.accepts(p_correct_N[accept_N])
         return Verdict(
-            p_NK=state["p"], p_MNK=state["p_members"], p_correct_N=p_correct_N, label_N=label_N, accept_N=accept_N
+            p_NK=state["p"],
+            p_MNK=state["p_members"],
+            p_correct_N=p_correct_N,
+            label_N=label_N,
+            accept_N=accept_N,
+            held_out=held_out,
         )
 
 
@@ -247,6 +248,22 @@ def _measured(candidates: CandidateSet, known_N: Bools) -> Bools:
         return verified_N
     others_N: Bools = verified_N & ~candidates.reviewed_N
     return others_N if others_N.sum() >= FEWEST else verified_N
+
+
+def _held_out_clips(candidates: CandidateSet, state: State) -> HeldOut:
+    """Judge verified clips that networks did not hear under each label that they could have been given.
+
+    Their group's matrix is what is expected of all: it could be found only by their labels, which are supposed unknown.
+    """
+    measured_N = _measured(candidates, state["fold"] >= 0)
+    p_VK, transition_KK = state["p"][measured_N], state["transition"]
+    plain_VK = p_VK * np.diag(transition_KK) / (p_VK @ transition_KK)
+    return hold_out(
+        expected_likelihood(p_VK, config=CONFUSION),
+        candidates.label_N[measured_N],
+        transition_KK,
+        admitted_VK=plain_VK >= LEAST_PLAIN,
+    )
 
 
 def _asked(candidates: CandidateSet) -> Bools:

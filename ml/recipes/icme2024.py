@@ -55,7 +55,6 @@ class Icme2024Recipe:
     """The ICME 2024 baseline; see the module."""
 
     name = "icme2024"
-    caution = 1.0
     learns_rejected = False
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:

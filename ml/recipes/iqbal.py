@@ -60,7 +60,6 @@ class IqbalRecipe:
     """Iqbal's system; see the module."""
 
     name = "iqbal"
-    caution = 1.0
     learns_rejected = False
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:

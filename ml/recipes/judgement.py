@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ml.recipes.candidates import Bools, CandidateSet, Floats, Ints
 from ml.recipes.plan import State, Verdict
-from ml.verification.auto_accept import threshold_from_expectation
+from ml.verification.auto_accept import accept_threshold
 from ml.verification.calibration import fit_temperature
 from ml.verification.probabilities import NONE, probability_of
 from ml.verification.progress_row import IterationRow
@@ -109,7 +109,7 @@ def verdict(candidates: CandidateSet, state: State, *, admitted_N: Bools, precis
     own_N = admitted_N | candidates.verified_N
     none_N = candidates.rejected_N | candidates.excluded_NK.all(axis=1)
     likeliest_N = without_ruled_out(state["p"], candidates.excluded_NK).argmax(axis=1)
-    threshold = threshold_from_expectation(p_correct_N[admitted_N], precision=precision)
+    threshold = accept_threshold(p_correct_N[admitted_N], precision=precision)
     accept_N = admitted_N & state["calibrated"]
     accept_N[admitted_N] &= threshold.accepts(p_correct_N[admitted_N])
     return Verdict(

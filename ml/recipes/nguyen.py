@@ -57,7 +57,6 @@ class NguyenRecipe:
     """Nguyen's system; see the module."""
 
     name = "nguyen"
-    caution = 1.0
     learns_rejected = False
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:

@@ -25,6 +25,7 @@ from ml.features.embedding import InputConfig
 from ml.recipes.candidates import CandidateSet, Floats, Ints
 from ml.training.config import TrainingConfig
 from ml.training.windows import WindowConfig
+from ml.verification.auto_accept import HeldOut
 
 State = dict[str, NDArray[Any]]
 
@@ -172,6 +173,8 @@ class Verdict:
         Class that the run would give, the candidate label taken into account; `NONE` where it would give none.
     accept_N : bool array [shape=(N,)]
         Whether the label would be accepted unheard; only non-verified clips are.
+    held_out : HeldOut, optional
+        What verified clips witness of thresholds; None where a recipe asks probabilities alone.
     """
 
     p_NK: Floats
@@ -179,13 +182,13 @@ class Verdict:
     p_correct_N: Floats
     label_N: Ints
     accept_N: NDArray[np.bool_]
+    held_out: HeldOut | None = None
 
 
 class Recipe(Protocol):
     """A published way to verify labels, or ours."""
 
     name: str
-    caution: float  # of the wrong labels that a precision allows, the share that is aimed at
     learns_rejected: bool  # whether clips of which people ruled labels out, and left other classes, teach
 
     def plan(self, candidates: CandidateSet, *, sample_rate_hz: int) -> Plan:

@@ -181,21 +181,21 @@ def reliability_diagram(bins: Sequence[ReliabilityBin]) -> ReliabilityDiagram:
 
 @dataclass(frozen=True, kw_only=True)
 class AcceptanceDrawing:
-    """Which share of the labels could be accepted, against the share of these that is expected to be right.
+    """Which share of the labels could be accepted, against the share of these that is right at least.
 
     Attributes
     ----------
     path : str
         The curve, in a box of 100 by 100.
     points : str
-        The curve as JSON, exactly as it was kept: [[threshold, accepted, expected precision], …].
+        The curve as JSON, exactly as it was kept: [[threshold, accepted, assured precision], …].
     judged : int
         Labels at the right end of the axis.
     low : float
         Precision at the bottom of the plot; the top is 1.
     mark : tuple of (str, str) or None
         Where the chosen point stands in the box.
-    rows : list of [threshold, accepted, expected precision]
+    rows : list of [threshold, accepted, assured precision]
         Points for a table, from the strictest threshold down.
     x_ticks, y_ticks : list of Tick
         Axes.
@@ -218,7 +218,7 @@ def acceptance_drawing(
 
     Parameters
     ----------
-    curve : sequence of [threshold, accepted, expected precision]
+    curve : sequence of [threshold, accepted, assured precision]
         From the lowest threshold up.
     chosen : AcceptThreshold or None
         The chosen point; none is marked if it has no threshold.

@@ -10,11 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ml.models import VerificationRun
-from ml.verification.auto_accept import AcceptThreshold
+from ml.verification.auto_accept import AcceptThreshold, first_reaching
 from ml.verification.calibration import ReliabilityBin, expected_calibration_error
-from ml.verification.probabilities import checked_share
-
-_SLACK = 1e-12  # as that of `ml.verification.auto_accept`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,11 +163,5 @@ def acceptance_preview(run: VerificationRun, precision: float) -> AcceptThreshol
     ValueError
         If `precision` is outside 0 to 1.
     """
-    checked_share("precision", precision)
     clips = run.summary.get("totals", {}).get("judged", 0)
-    curve: list[list[float]] = run.summary.get("acceptance", [])
-    for threshold, accepted, expected in curve:  # from the lowest threshold up
-        if expected >= precision - _SLACK:
-            return AcceptThreshold(threshold, expected, None, int(accepted), clips)
-    found = f"The highest expected precision is {curve[-1][2]:.3f}" if curve else "No label may be accepted unheard"
-    return AcceptThreshold(None, None, None, 0, clips, f"{found}; {precision} was asked for.")
+    return first_reaching(run.summary.get("acceptance", []), precision=precision, clips=clips)

@@ -42,8 +42,6 @@ class JudgedLabels:
         Probability that each is right.
     admitted_A, would_accept_A : bool array [shape=(A,)]
         Whether the recipe lets it be accepted unheard at all, and at the precision that was asked for.
-    caution : float
-        Of the wrong labels that a precision allows, the share that the recipe aims at.
     """
 
     snapshot: Snapshot
@@ -53,7 +51,6 @@ class JudgedLabels:
     p_correct_A: Floats
     admitted_A: Bools
     would_accept_A: Bools
-    caution: float
 
     @property
     def row_A(self) -> Ints:
@@ -103,6 +100,5 @@ def judged_labels(run: EngineRun, snapshot: Snapshot, *, precision: float) -> Ju
         basis_A=[str(basis) for basis in basis_A[known_A]],
         p_correct_A=np.clip(p_A[known_A], 0.0, 1.0),
         admitted_A=(candidate_A & admits_N[row_A])[known_A],
-        caution=run.recipe.caution,
         would_accept_A=(candidate_A & admits_N[row_A] & verdict.accept_N[row_A])[known_A],
     )

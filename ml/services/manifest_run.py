@@ -274,7 +274,7 @@ def _summary(out: Path, candidates: CandidateSet, *, accepted: int, precision: f
     judged = int(candidates.candidate_N.sum())
     return (
         f"{out}: {len(candidates)} clips. Of {judged} labels that nobody verified {accepted} "
-        f"({accepted / judged:.0%}) would be accepted at an expected precision of {precision:g}; "
+        f"({accepted / judged:.0%}) would be accepted unheard, at least {precision:.1%} of them right; "
         "review the others from the highest priority down."
     )
 

@@ -25,6 +25,7 @@ from ml.recipes.candidates import Bools, Floats, Ints
 from ml.selectors.needs import CategoryNeeds
 from ml.selectors.run_figures import ClassRow, RunTotals
 from ml.services.judged_labels import JudgedLabels
+from ml.verification.auto_accept import HeldOut, acceptance_curve
 from ml.verification.calibration import reliability_bins
 
 HISTOGRAM_BINS = 20
@@ -68,33 +69,30 @@ def run_summary(labels: JudgedLabels, needs: CategoryNeeds) -> dict[str, Any]:
         "reliability": [asdict(each) for each in _reliability(labels, heard)],
         "classes": [asdict(row) for row in _class_rows(labels, needs, judged_A, verified_KK)],
         "confusion": {"verified": kept_cells(verified_KK), "given": kept_cells(given_KK)},
-        "acceptance": acceptance_curve(labels.p_correct_A[labels.admitted_A], caution=labels.caution),
+        "acceptance": kept_curve(labels.p_correct_A[labels.admitted_A], labels.verdict.held_out),
     }
 
 
-def acceptance_curve(p_correct_J: Floats, *, caution: float) -> list[list[float]]:
-    """Trace how many labels a threshold accepts and how many of these are expected to be right.
+def kept_curve(p_correct_J: Floats, held_out: HeldOut | None) -> list[list[float]]:
+    """Trace how many labels a threshold accepts and how many of these are right at least.
 
     Parameters
     ----------
     p_correct_J : float64 array [shape=(J,)]
         Probability of each label that may be accepted.
-    caution : float
-        As in `JudgedLabels`: probabilities near 1 tend to be too good, so that more wrong labels are expected.
+    held_out : HeldOut or None
+        What verified clips witness.
 
     Returns
     -------
-    list of [threshold, accepted, expected precision]
+    list of [threshold, accepted, assured precision]
         From the lowest threshold up; the last two change in one direction only.
     """
-    if not len(p_correct_J):
+    curve = acceptance_curve(p_correct_J, held_out)
+    if not len(curve.threshold_M):
         return []
-    threshold_M, at_M = np.unique(p_correct_J, return_counts=True)
-    accepted_M = np.cumsum(at_M[::-1])[::-1]
-    expected_M = np.cumsum((threshold_M * at_M)[::-1])[::-1] / accepted_M
-    expected_M = np.maximum(0.0, 1 - (1 - expected_M) / caution)
-    kept = np.unique(np.linspace(0, len(threshold_M) - 1, CURVE_POINTS).round().astype(np.int64))
-    return [[float(threshold_M[m]), int(accepted_M[m]), float(expected_M[m])] for m in kept]
+    kept = np.unique(np.linspace(0, len(curve.threshold_M) - 1, CURVE_POINTS).round().astype(np.int64))
+    return [[float(curve.threshold_M[m]), int(curve.accepted_M[m]), float(curve.precision_M[m])] for m in kept]
 
 
 def kept_cells(counts_KK: Ints) -> dict[str, Any]:

@@ -1,71 +1,85 @@
 """Accepting labels without listening, at a stated precision.
 
 A label whose probability of being right is high need not be heard; how high is enough is not for people to guess. The
-threshold is the smallest at which the accepted labels are right in at least the stated share of cases. There are two
-witnesses:
+threshold is the smallest at which the accepted labels are right in at least the stated share of cases. Two witnesses
+say what that share is, and the less hopeful one counts:
 
-* Held-out verified clips (`threshold_from_held_out`), of which it is known whether the label is right. Clips that
-  people verified have hardly any wrong label, so their labels are first corrupted by the estimated noise
-  (`ml.verification.noise_transitions.corrupted_labels`), or the threshold would be too low.
-* The probabilities themselves (`threshold_from_expectation`): if they are calibrated, the mean over the accepted
-  clips is the expected precision. This needs no verified clip and believes the calibration.
+* The probabilities themselves. If they are calibrated, the accepted labels are n independent draws with the chances
+  p_n, of which Σ (1 - p_n) are expected to be wrong, with the variance Σ p_n (1 - p_n). That so many are expected is
+  not enough: in half of all cases there would be more. The upper limit of their number must be allowed, one-sided and
+  with a confidence of 95 %, in the normal approximation. The fewer labels there are to accept, the surer they must be.
+* Held-out verified clips, of which it is known whether a label is right. Clips that people verified have hardly any
+  wrong label, so that their labels alone would promise too much. Each is therefore judged under every label i that it
+  could have been given, with the weight P(given = i | true) of the estimated noise: the clip accepted under a wrong
+  label counts against the threshold by that weight. This sees what no temperature mends, networks that are sure of
+  the very mistakes that labels make. Its share is taken as it is, without a limit: what it shows is systematic.
 
-A precision seen on few clips proves little. By default the lower confidence bound must reach the stated precision, and
-at least 20 held-out clips must be accepted. The bound holds for one threshold; choosing the smallest of many that
-pass favours lucky ones, so that the true precision may lie a little lower. If none passes, the answer says why, and
-nothing is accepted.
+Both suppose that the clips to be accepted are no harder than the verified ones, and that labels err independently.
 
-Shapes: N clips, M distinct thresholds.
+Shapes: N clips, V verified clips, K classes, M distinct thresholds, H hypothetical labels.
+
+References
+----------
+.. [1] L. Le Cam, "An approximation theorem for the Poisson binomial distribution", Pacific Journal of Mathematics
+   10(4), 1960 (mean and variance of the number of wrong labels).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from statistics import NormalDist
 
 import numpy as np
 
-from ml.verification.precision_bounds import chance_of_at_least, clopper_pearson_lower, wilson_lower
-from ml.verification.precision_coverage import checked_chances, precision_coverage
-from ml.verification.probabilities import Bools, Floats, checked_share
+from ml.verification.probabilities import Bools, Floats, Ints, checked_labels, checked_probabilities, checked_share
 
-Bound = Literal["none", "wilson", "clopper_pearson"]
+CONFIDENCE = 0.95
 
 _SLACK = 1e-12  # the mean of three times 0.95 is less than 0.95 in binary
+_Z = NormalDist().inv_cdf(CONFIDENCE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class AutoAcceptConfig:
-    """What accepted labels must fulfil.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class HeldOut:
+    """Verified clips under the labels that they could have been given.
 
     Attributes
     ----------
-    precision : float
-        Share of the accepted labels that must be right.
-    bound : "none", "wilson" or "clopper_pearson"
-        What must reach it: the share seen on held-out clips, or a one-sided lower bound of it.
-    confidence : float
-        Confidence of the bound.
-    fewest : int
-        Held-out clips that a threshold must accept to be considered.
+    p_correct_H : float64 array [shape=(H,)]
+        Probability that each hypothetical label is right.
+    weight_H : float64 array [shape=(H,)]
+        Chance that the clip is given it.
+    is_correct_H : bool array [shape=(H,)]
+        Whether it is the verified one.
     """
 
-    precision: float = 0.95
-    bound: Bound = "wilson"
-    confidence: float = 0.95
-    fewest: int = 20
+    p_correct_H: Floats
+    weight_H: Floats
+    is_correct_H: Bools
 
-    def __post_init__(self) -> None:
-        checked_share("precision", self.precision)
-        if self.bound not in ("none", "wilson", "clopper_pearson"):
-            message = f"bound = {self.bound!r}: expected 'none', 'wilson' or 'clopper_pearson'."
-            raise ValueError(message)
-        if not 0 < self.confidence < 1:
-            message = f"confidence = {self.confidence}: expected above 0 and below 1."
-            raise ValueError(message)
-        if self.fewest < 1:
-            message = f"fewest = {self.fewest}: expected 1 or more."
-            raise ValueError(message)
+    def precision(self, threshold_M: Floats) -> Floats:
+        """Compute the share of right ones among the labels at or above thresholds.
+
+        Parameters
+        ----------
+        threshold_M : float64 array [shape=(M,)]
+            Thresholds.
+
+        Returns
+        -------
+        float64 array [shape=(M,)]
+            1 where nothing reaches the threshold: there is nothing to say against it.
+        """
+        order = np.argsort(self.p_correct_H, kind="stable")
+        weight_H = self.weight_H[order]
+        place_M = np.searchsorted(self.p_correct_H[order], threshold_M, side="left")
+        all_M, right_M = (
+            np.append(np.cumsum(each_H[::-1])[::-1], 0.0)[place_M]
+            for each_H in (weight_H, weight_H * self.is_correct_H[order])
+        )
+        precision_M: Floats = np.divide(right_M, all_M, out=np.ones_like(all_M), where=all_M > 0)
+        return precision_M
 
 
 @dataclass(frozen=True)
@@ -77,26 +91,18 @@ class AcceptThreshold:
     threshold : float or None
         Labels with at least this probability of being right are accepted; None: none is.
     precision : float or None
-        Share of the accepted clips that were right, or that are expected to be.
-    lower_bound : float or None
-        Lower bound of the precision, where one was asked for.
+        Share of the accepted labels that is right at least, with a confidence of 95 %.
     accepted, clips : int
-        Clips at or above the threshold, and all that were given.
+        Labels at or above the threshold, and all that were given.
     reason : str
         Why there is no threshold, else empty.
     """
 
     threshold: float | None
     precision: float | None
-    lower_bound: float | None
     accepted: int
     clips: int
     reason: str = ""
-
-    @property
-    def coverage(self) -> float:
-        """Share of the given clips that are accepted, 0 to 1."""
-        return self.accepted / self.clips if self.clips else 0.0
 
     def accepts(self, p_correct_N: Floats) -> Bools:
         """Decide which labels to accept.
@@ -116,17 +122,116 @@ class AcceptThreshold:
         return p_correct_N >= self.threshold
 
 
-def threshold_from_held_out(p_correct_N: Floats, is_correct_N: Bools, *, config: AutoAcceptConfig) -> AcceptThreshold:
-    """Choose the smallest threshold whose accepted held-out clips are right often enough.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AcceptanceCurve:
+    """What each threshold accepts and assures, as far as a choice can fall on it.
+
+    Attributes
+    ----------
+    threshold_M : float64 array [shape=(M,)]
+        Thresholds, rising.
+    accepted_M : int64 array [shape=(M,)]
+        Labels at or above each, falling.
+    precision_M : float64 array [shape=(M,)]
+        Share of these that is right at least, rising: thresholds that accept fewer and assure no more are left out.
+    """
+
+    threshold_M: Floats
+    accepted_M: Ints
+    precision_M: Floats
+
+
+def hold_out(likelihood_VK: Floats, true_V: Ints, transition_KK: Floats, *, admitted_VK: Bools) -> HeldOut:
+    """Judge verified clips under each label that they could have been given.
+
+    Parameters
+    ----------
+    likelihood_VK : float64 array [shape=(V, K)]
+        Probability of each true class by what networks that did not hear the clip's group heard; rows sum to 1.
+    true_V : int64 array [shape=(V,)]
+        Verified classes.
+    transition_KK : float64 array [shape=(K, K)]
+        P(given = column | true = row).
+    admitted_VK : bool array [shape=(V, K)]
+        Whether the clip under that label may be accepted at all.
+
+    Returns
+    -------
+    HeldOut
+        P(true = i | heard, given = i) = T(i | i) L(i) / Σ T(i | y) L(y) for each admitted label i.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not fit each other.
+    """
+    likelihood_VK = checked_probabilities("likelihood_VK", likelihood_VK, axes="VK")
+    n_classes = likelihood_VK.shape[1]
+    true_V = checked_labels("true_V", true_V, n_clips=len(likelihood_VK), n_classes=n_classes, lowest=0)
+    right_VK = likelihood_VK * np.diag(transition_KK)
+    all_VK = likelihood_VK @ transition_KK
+    p_VK = np.divide(right_VK, all_VK, out=np.zeros_like(right_VK), where=all_VK > 0)
+    is_true_VK = np.arange(n_classes) == true_V[:, None]
+    return HeldOut(
+        p_correct_H=p_VK[admitted_VK],
+        weight_H=transition_KK[true_V][admitted_VK],
+        is_correct_H=is_true_VK[admitted_VK],
+    )
+
+
+def acceptance_curve(p_correct_N: Floats, held_out: HeldOut | None = None) -> AcceptanceCurve:
+    """Trace how many labels thresholds accept and how many of these are right at least.
 
     Parameters
     ----------
     p_correct_N : float64 array [shape=(N,)]
-        Probability that the label of each held-out clip is right.
-    is_correct_N : bool array [shape=(N,)]
-        Whether it is.
-    config : AutoAcceptConfig
-        Precision, bound and fewest clips.
+        Calibrated probability that each label is right, of the very labels that wait for acceptance.
+    held_out : HeldOut, optional
+        The second witness.
+
+    Returns
+    -------
+    AcceptanceCurve
+        Labels with equal probabilities are accepted together; empty without labels.
+
+    Raises
+    ------
+    ValueError
+        If a probability is outside 0 to 1.
+    """
+    p_correct_N = np.asarray(p_correct_N, dtype=np.float64)
+    if not np.all((p_correct_N >= 0) & (p_correct_N <= 1)):
+        message = f"p_correct_N holds {np.min(p_correct_N)} to {np.max(p_correct_N)}: expected 0 to 1."
+        raise ValueError(message)
+    threshold_M, at_M = np.unique(p_correct_N, return_counts=True)
+    accepted_M, wrong_M, variance_M = (
+        np.cumsum((at_M * each_M)[::-1])[::-1]
+        for each_M in (np.ones_like(at_M), 1 - threshold_M, threshold_M * (1 - threshold_M))
+    )
+    precision_M = 1 - (wrong_M + _Z * np.sqrt(variance_M)) / np.maximum(accepted_M, 1)
+    if held_out is not None:
+        precision_M = np.minimum(precision_M, held_out.precision(threshold_M))
+    precision_M = np.maximum(precision_M, 0.0)
+    best_M = np.maximum.accumulate(precision_M)
+    kept_M = np.append(True, precision_M[1:] > best_M[:-1]) if len(best_M) else np.zeros(0, dtype=np.bool_)
+    return AcceptanceCurve(
+        threshold_M=threshold_M[kept_M],
+        accepted_M=accepted_M[kept_M].astype(np.int64),
+        precision_M=precision_M[kept_M],
+    )
+
+
+def accept_threshold(p_correct_N: Floats, *, precision: float, held_out: HeldOut | None = None) -> AcceptThreshold:
+    """Choose the smallest threshold whose accepted labels are right often enough.
+
+    Parameters
+    ----------
+    p_correct_N : float64 array [shape=(N,)]
+        Calibrated probability that each label is right, of the very labels that wait for acceptance.
+    precision : float
+        Share of the accepted labels that must be right, 0 to 1.
+    held_out : HeldOut, optional
+        The second witness.
 
     Returns
     -------
@@ -136,74 +241,40 @@ def threshold_from_held_out(p_correct_N: Floats, is_correct_N: Bools, *, config:
     Raises
     ------
     ValueError
-        If the arrays differ in length or a probability is outside 0 to 1.
+        If a probability or `precision` is outside 0 to 1.
     """
-    curve = precision_coverage(p_correct_N, is_correct_N)
-    clips = len(p_correct_N)
-    enough_M = curve.accepted_M >= config.fewest
-    if not enough_M.any():
-        return AcceptThreshold(None, None, None, 0, clips, f"{clips} held-out clips: at least {config.fewest} needed.")
-    for place in np.flatnonzero(enough_M & (curve.precision_M >= config.precision)):
-        correct, accepted = int(curve.correct_M[place]), int(curve.accepted_M[place])
-        if _proven(correct, accepted, config):
-            precision = float(curve.precision_M[place])
-            lower = _lower_bound(correct, accepted, config)
-            return AcceptThreshold(float(curve.threshold_M[place]), precision, lower, accepted, clips)
-    best = float(curve.precision_M[enough_M].max())
-    reason = f"The highest precision with at least {config.fewest} clips is {best:.3f}"
-    if config.bound != "none" and best >= config.precision:
-        reason += f", whose lower bound does not reach {config.precision}"
-    return AcceptThreshold(None, None, None, 0, clips, f"{reason}; {config.precision} was asked for.")
+    curve = acceptance_curve(p_correct_N, held_out)
+    points = zip(curve.threshold_M.tolist(), curve.accepted_M.tolist(), curve.precision_M.tolist(), strict=True)
+    return first_reaching(points, precision=precision, clips=len(p_correct_N))
 
 
-def threshold_from_expectation(p_correct_N: Floats, *, precision: float) -> AcceptThreshold:
-    """Choose the smallest threshold whose accepted clips are expected to be right often enough.
+def first_reaching(points: Iterable[tuple[float, int, float]], *, precision: float, clips: int) -> AcceptThreshold:
+    """Choose from a curve.
 
     Parameters
     ----------
-    p_correct_N : float64 array [shape=(N,)]
-        Calibrated probability that each label is right, of the very clips that wait for acceptance.
+    points : iterable of (float, int, float)
+        Threshold, accepted labels and assured precision of each point of an `AcceptanceCurve`, or of some of them.
     precision : float
         Share of the accepted labels that must be right, 0 to 1.
+    clips : int
+        Labels that were judged.
 
     Returns
     -------
     AcceptThreshold
-        The threshold, or the reason why there is none. The expected precision only falls as more clips are
-        accepted, so the choice is unique.
+        The threshold, or the reason why there is none.
 
     Raises
     ------
     ValueError
-        If a probability or `precision` is outside 0 to 1.
+        If `precision` is outside 0 to 1.
     """
     checked_share("precision", precision)
-    p_correct_N = checked_chances(p_correct_N)
-    clips = len(p_correct_N)
-    threshold_M, at_M = np.unique(p_correct_N, return_counts=True)
-    accepted_M = np.cumsum(at_M[::-1])[::-1]
-    expected_M = np.cumsum((threshold_M * at_M)[::-1])[::-1] / accepted_M
-    passing = np.flatnonzero(expected_M >= precision - _SLACK)
-    if not len(passing):
-        highest = f"{float(threshold_M[-1]):.3f}" if clips else "of no clip"
-        return AcceptThreshold(
-            None, None, None, 0, clips, f"The highest probability is {highest}; {precision} was asked for."
-        )
-    place = int(passing[0])
-    return AcceptThreshold(float(threshold_M[place]), float(expected_M[place]), None, int(accepted_M[place]), clips)
-
-
-def _proven(correct: int, accepted: int, config: AutoAcceptConfig) -> bool:
-    if config.bound == "wilson":
-        return wilson_lower(correct, accepted, confidence=config.confidence) >= config.precision
-    if config.bound == "clopper_pearson":  # the bound reaches the precision where so many right ones are unlikely
-        return chance_of_at_least(correct, accepted, config.precision) <= 1 - config.confidence
-    return True
-
-
-def _lower_bound(correct: int, accepted: int, config: AutoAcceptConfig) -> float | None:
-    if config.bound == "wilson":
-        return wilson_lower(correct, accepted, confidence=config.confidence)
-    if config.bound == "clopper_pearson":
-        return clopper_pearson_lower(correct, accepted, confidence=config.confidence)
-    return None
+    highest = None
+    for threshold, accepted, assured in points:
+        if assured >= precision - _SLACK:
+            return AcceptThreshold(threshold, assured, int(accepted), clips)
+        highest = assured
+    found = "No label may be accepted unheard" if highest is None else f"At most {highest:.3f} can be assured"
+    return AcceptThreshold(None, None, 0, clips, f"{found}; {precision} was asked for.")

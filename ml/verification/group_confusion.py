@@ -8,7 +8,11 @@ they are right. Labels and networks are two observers of one truth, and both hav
 * networks err by recording conditions: P(heard | true), one matrix for each group, near to the identity.
 
 Both are estimated together by expectation-maximisation (Dawid and Skene), with the network's probabilities as soft
-observations. Where a group's "sixes" are heard as "eights" but labelled "six" as often as everybody's are, the network
+observations. Where it ends depends on where it begins, so that there are two beginnings: labels that err as is expected
+of all, and the mistakes that confident learning finds by its class-dependent thresholds
+(`ml.verification.confident_learning`). The one that ends with the higher likelihood of the labels counts.
+
+Where a group's "sixes" are heard as "eights" but labelled "six" as often as everybody's are, the network
 is to blame; where labels go wrong as everywhere, the label is.
 
 A group's matrix is estimated by variational Bayes instead of plain counting: its Dirichlet prior has little weight on
@@ -56,11 +60,13 @@ Shapes: N clips, K classes, G groups.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
+from ml.verification.confident_learning import estimate_noise
 from ml.verification.noise_transitions import NoiseConfig, transition_matrix
 from ml.verification.probabilities import NONE, Bools, Floats, Ints, checked_labels, checked_probabilities
 
@@ -160,11 +166,50 @@ def estimate_group_confusion(
     expected_KK = _mostly_diagonal(n_classes, config.prior_correct)
     members = {int(group): np.flatnonzero(group_N == group) for group in np.unique(group_N)}
     own = {group: clips for group, clips in members.items() if len(clips) >= config.fewest_clips}
+    begins = [transition_matrix(np.zeros((n_classes, n_classes)), config=config.noise)]
+    if (given_N != NONE).any():
+        begins.append(estimate_noise(p_NK, given_N, config=config.noise).transition_KK)
+    found = [
+        _maximise(begin_KK, expected_KK, p_NK, given_N, own, config=config, left_NK=left_NK) for begin_KK in begins
+    ]
+    return max(found, key=lambda each: each[0])[1]
+
+
+def expected_likelihood(p_NK: Floats, *, config: ConfusionConfig) -> Floats:
+    """Return the likelihood of each true class of clips in a group of which nothing is known.
+
+    Parameters
+    ----------
+    p_NK : float64 array [shape=(N, K)]
+        Probabilities by networks that heard no clip of the group.
+    config : ConfusionConfig
+        Expectations.
+
+    Returns
+    -------
+    float64 array [shape=(N, K)]
+        L(true) as P(heard | true) of such a group gives it; rows sum to 1.
+    """
+    heard_NK = p_NK @ _mostly_diagonal(p_NK.shape[1], config.prior_correct).T
+    likelihood_NK: Floats = heard_NK / heard_NK.sum(axis=1, keepdims=True)
+    return likelihood_NK
+
+
+def _maximise(
+    transition_KK: Floats,
+    expected_KK: Floats,
+    p_NK: Floats,
+    given_N: Ints,
+    own: Mapping[int, Ints],
+    *,
+    config: ConfusionConfig,
+    left_NK: Bools | None,
+) -> tuple[float, GroupConfusion]:
+    """Estimate from one beginning; return the log-likelihood of what is known too."""
     heard = dict.fromkeys(own, expected_KK)
-    transition_KK = transition_matrix(np.zeros((n_classes, n_classes)), config=config.noise)
-    given_NK = np.eye(n_classes)[given_N]
+    given_NK = np.eye(len(expected_KK))[given_N]
     given_NK[given_N == NONE] = 0
-    posterior_NK = np.zeros_like(p_NK)
+    posterior_NK, sum_N1 = np.zeros_like(p_NK), np.ones((len(p_NK), 1))
     likelihood_NK = p_NK @ expected_KK.T  # of groups without a matrix it stays so
     for _ in range(config.rounds):
         for group, clips in own.items():
@@ -182,7 +227,8 @@ def estimate_group_confusion(
             counts_KK = heard[group] * (share_NK.T @ p_NK[clips]) + config.prior_clips * expected_KK
             heard[group] = _expected(counts_KK)
         transition_KK = transition_matrix(given_NK.T @ posterior_NK, config=config.noise)
-    return GroupConfusion(posterior_NK=posterior_NK, transition_KK=transition_KK, heard_GKK=heard)
+    found = GroupConfusion(posterior_NK=posterior_NK, transition_KK=transition_KK, heard_GKK=heard)
+    return float(np.log(sum_N1).sum()), found
 
 
 def _label_likelihood(transition_KK: Floats, given_N: Ints) -> Floats:

@@ -31,8 +31,6 @@ from ml.verification.probabilities import (
     NONE,
     Floats,
     Ints,
-    checked_labels,
-    checked_probabilities,
     checked_share,
     probability_of,
 )
@@ -121,34 +119,3 @@ def p_label_correct(p_NK: Floats, given_N: Ints, transition_KK: Floats) -> Float
         The posterior of the given class; 0 for a clip without a label.
     """
     return probability_of(true_class_posterior(p_NK, given_N, transition_KK), given_N)
-
-
-def corrupted_labels(true_N: Ints, transition_KK: Floats, *, generator: np.random.Generator) -> Ints:
-    """Give verified clips labels as noisy as those of the other clips.
-
-    Parameters
-    ----------
-    true_N : int64 array [shape=(N,)]
-        Verified classes.
-    transition_KK : float64 array [shape=(K, K)]
-        P(given | true), true class as row.
-    generator : numpy.random.Generator
-        Source of the draws.
-
-    Returns
-    -------
-    int64 array [shape=(N,)]
-        A label drawn for each clip.
-
-    Raises
-    ------
-    ValueError
-        If a class is not in the matrix or a row of it does not sum to 1.
-    """
-    transition_KK = checked_probabilities("transition_KK", transition_KK, axes="KK")
-    n_classes = len(transition_KK)
-    true_N = checked_labels("true_N", true_N, n_clips=len(true_N), n_classes=n_classes, lowest=0)
-    reached_NK = np.cumsum(transition_KK, axis=1)[true_N]
-    draw_N1 = generator.uniform(size=(len(true_N), 1)) * reached_NK[:, -1:]  # sums that miss 1 by rounding
-    given_N: Ints = np.count_nonzero(reached_NK <= draw_N1, axis=1).astype(np.int64)
-    return given_N

@@ -4,14 +4,14 @@
  * The server draws the same figures from the same curve; a script only saves the round trip.
  */
 
-/** Least probability, labels that reach it, and the share of these that is expected to be right; thresholds rise. */
-export type Point = readonly [threshold: number, accepted: number, expected: number];
+/** Least probability, labels that reach it, and the share of these that is right at least; thresholds rise. */
+export type Point = readonly [threshold: number, accepted: number, assured: number];
 
 const SLACK = 1e-12; // as the server's
 
-/** Return the most labels whose expected share of right ones reaches a precision; undefined if none do. */
+/** Return the most labels of which a precision is assured; undefined if it is of none. */
 export function chosenPoint(curve: readonly Point[], precision: number): Point | undefined {
-  return curve.find(([, , expected]) => expected >= precision - SLACK);
+  return curve.find(([, , assured]) => assured >= precision - SLACK);
 }
 
 /** Show figures while the slider moves; `onChosen` runs when it is let go. */
@@ -52,7 +52,7 @@ export function showPrecision(page: Document, precision: number): void {
   if (svg) moveMark(svg, point);
 }
 
-/** Put the mark where a point lies on the curve: labels accepted to the right, their expected share upwards. */
+/** Put the mark where a point lies on the curve: labels accepted to the right, the share that is right at least upwards. */
 function moveMark(svg: SVGElement, point: Point | undefined): void {
   const judged = Number(svg.dataset["judged"]);
   const low = Number(svg.dataset["low"]);

@@ -11,7 +11,7 @@ from ml.selectors.run_figures import HistogramBin
 from ml.verification.auto_accept import AcceptThreshold
 from ml.verification.calibration import ReliabilityBin
 
-NOTHING = AcceptThreshold(None, None, None, 0, 50, "0.99 was asked for.")
+NOTHING = AcceptThreshold(None, None, 0, 50, "0.99 was asked for.")
 CURVE = [[0.2, 40, 0.8], [0.7, 25, 0.9], [0.95, 10, 0.97]]
 
 
@@ -74,7 +74,7 @@ def test_without_verified_clips_there_is_no_error() -> None:
 
 
 def test_the_curve_is_given_to_scripts_as_it_was_kept() -> None:
-    chosen = AcceptThreshold(0.7, 0.9, None, 25, 50)
+    chosen = AcceptThreshold(0.7, 0.9, 25, 50)
     drawing = acceptance_drawing(CURVE, chosen, judged=0)
     assert json.loads(drawing.points) == CURVE
     assert (drawing.judged, drawing.low) == (50, 0.8)

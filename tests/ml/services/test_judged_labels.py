@@ -29,10 +29,7 @@ def judge(*, admits: list[bool], p_correct: list[float]) -> JudgedLabels:
         accepts = np.array(admits) if precision == 0 else np.array(admits) & (np.array(p_correct) > precision)
         return Verdict(**{**vars(verdict), "accept_N": accepts})
 
-    recipe = SimpleNamespace(caution=1.0)
-    engine: Any = SimpleNamespace(
-        candidates=SNAPSHOT.candidates, recipe=recipe, verdict=lambda *, precision: at(precision)
-    )
+    engine: Any = SimpleNamespace(candidates=SNAPSHOT.candidates, verdict=lambda *, precision: at(precision))
     return judged_labels(engine, SNAPSHOT, precision=0.95)
 
 
@@ -82,9 +79,7 @@ def test_a_rejected_label_is_wrong_and_its_probability_goes_to_the_others() -> N
         label_N=np.array([0, 1, 2, 1, 1, 0, -1]),
         accept_N=np.zeros(7, dtype=np.bool_),
     )
-    engine: Any = SimpleNamespace(
-        candidates=snapshot.candidates, recipe=SimpleNamespace(caution=1.0), verdict=lambda **_: found
-    )
+    engine: Any = SimpleNamespace(candidates=snapshot.candidates, verdict=lambda **_: found)
 
     labels = judged_labels(engine, snapshot, precision=0.95)
 

@@ -47,7 +47,6 @@ def rows() -> dict[int, Any]:
         p_correct_A=np.array([0.75] * 4 + [0.0]),
         admitted_A=np.zeros(count, dtype=np.bool_),
         would_accept_A=np.zeros(count, dtype=np.bool_),
-        caution=1.0,
     )
     needs = CategoryNeeds(need_K=np.zeros(3), quality_K=np.ones(3))
     return {row.annotation_id: row for row in _rows(VerificationRun(), labels, needs, np.arange(count))}

@@ -22,8 +22,8 @@ from ml.selectors.run_figures import (
     run_totals,
 )
 from ml.services.judged_labels import JudgedLabels
-from ml.services.run_summary import CURVE_POINTS, MOST_CELLS, acceptance_curve, kept_cells, run_summary
-from ml.verification.auto_accept import threshold_from_expectation
+from ml.services.run_summary import CURVE_POINTS, MOST_CELLS, kept_cells, kept_curve, run_summary
+from ml.verification.auto_accept import HeldOut, accept_threshold
 from tests.ml.services.seven_labels import SNAPSHOT
 
 P_CORRECT = np.array([0.85, 0.75, 0.3, 0.94, 0.45, 0.9, 0.1])  # of annotations 10, 20, 21, 30, 40, 50, 51
@@ -37,7 +37,6 @@ def labels() -> JudgedLabels:
     )
     candidate = np.array([False, False, False, True, True, False, False])
     return JudgedLabels(
-        caution=1.0,
         snapshot=SNAPSHOT,
         verdict=verdict,
         place_A=np.arange(7),
@@ -130,8 +129,8 @@ def test_a_run_that_is_not_finished_has_no_figures() -> None:
 @pytest.mark.parametrize("precision", [0.0, 0.5, 0.8, 0.9, 0.95, 0.99, 1.0])
 def test_the_preview_is_that_of_all_predictions(precision: float) -> None:
     p_N = np.round(np.random.default_rng(0).beta(4, 1, size=300), 3)  # some are equal
-    run = VerificationRun(summary={"totals": {"judged": 400}, "acceptance": acceptance_curve(p_N, caution=1.0)})
-    exact, preview = threshold_from_expectation(p_N, precision=precision), acceptance_preview(run, precision)
+    run = VerificationRun(summary={"totals": {"judged": 400}, "acceptance": kept_curve(p_N, None)})
+    exact, preview = accept_threshold(p_N, precision=precision), acceptance_preview(run, precision)
     assert (preview.threshold, preview.accepted) == (exact.threshold, exact.accepted)
     assert preview.precision == (None if exact.precision is None else pytest.approx(exact.precision))
     assert preview.clips == 400
@@ -140,11 +139,11 @@ def test_the_preview_is_that_of_all_predictions(precision: float) -> None:
 
 def test_a_long_curve_is_cut_and_never_promises_too_much() -> None:
     p_N = np.random.default_rng(1).random(20_000)
-    curve = acceptance_curve(p_N, caution=1.0)
+    curve = kept_curve(p_N, None)
     assert len(curve) == CURVE_POINTS
     run = VerificationRun(summary={"totals": {"judged": len(p_N)}, "acceptance": curve})
     for precision in (0.6, 0.9, 0.97):
-        preview, exact = acceptance_preview(run, precision), threshold_from_expectation(p_N, precision=precision)
+        preview, exact = acceptance_preview(run, precision), accept_threshold(p_N, precision=precision)
         assert preview.threshold is not None
         assert p_N[p_N >= preview.threshold].mean() >= precision
         assert preview.accepted <= exact.accepted
@@ -156,8 +155,10 @@ def test_a_precision_that_is_no_share_is_refused() -> None:
         acceptance_preview(VerificationRun(), 1.5)
 
 
-def test_where_caution_is_taken_less_precision_is_promised() -> None:
-    p_N = np.array([0.9, 0.95, 1.0])
-    plain, cautious = (acceptance_curve(p_N, caution=caution) for caution in (1.0, 0.5))
-    assert [point[:2] for point in plain] == [point[:2] for point in cautious]
-    assert [expected for *_, expected in cautious] == pytest.approx([1 - 2 * (1 - e) for *_, e in plain])
+def test_verified_clips_lower_the_curve() -> None:
+    p_N = np.repeat([0.9, 0.95, 0.999], 200)
+    against = HeldOut(p_correct_H=np.array([0.92]), weight_H=np.array([1.0]), is_correct_H=np.array([False]))
+    alone, both = kept_curve(p_N, None), kept_curve(p_N, against)
+    assert [point[0] for point in alone] == [0.9, 0.95, 0.999]
+    assert both[0] == [0.9, 600, 0.0]
+    assert both[1:] == alone[1:]

@@ -11,6 +11,9 @@ from ml.verification.noise_transitions import NoiseConfig
 from ml.verification.probabilities import Bools, Floats, Ints
 
 SURE = 0.97
+ONE_ROUND = ConfusionConfig(
+    prior_correct=0.9, fewest_clips=1, rounds=1, noise=NoiseConfig(prior_clips=2.0, prior_correct=0.7)
+)
 
 
 def _heard_as(heard_N: Ints, n_classes: int) -> Floats:
@@ -30,13 +33,20 @@ def _world(seed: int = 0) -> tuple[Ints, Ints, Ints, Ints]:
 
 
 def test_one_round_equals_the_example_by_hand() -> None:
-    # Label 0 of 2, heard as 0 with 0.8. T = [[0.7, 0.3], [0.3, 0.7]], networks right with 0.9:
-    # P(heard | 0) = 0.9 * 0.8 + 0.1 * 0.2 = 0.74, P(heard | 1) = 0.26; 0.7 * 0.74 = 0.518, 0.3 * 0.26 = 0.078.
-    config = ConfusionConfig(
-        prior_correct=0.9, fewest_clips=1, rounds=1, noise=NoiseConfig(prior_clips=2.0, prior_correct=0.7)
-    )
-    found = estimate_group_confusion(np.array([[0.8, 0.2]]), np.array([0]), np.array([0]), config=config)
-    np.testing.assert_allclose(found.posterior_NK, [[0.518 / 0.596, 0.078 / 0.596]])
+    # Two clips labelled 0 and 1, heard as 0 with 0.8 and 0.75. Networks are right with 0.9: P(heard | 0) = 0.9 * 0.8 +
+    # 0.1 * 0.2 = 0.74 and 0.7. By what is expected, T = [[0.7, 0.3], [0.3, 0.7]], the labels have the likelihoods
+    # 0.7 * 0.74 + 0.3 * 0.26 = 0.518 + 0.078 and 0.3 * 0.7 + 0.7 * 0.3 = 0.21 + 0.21. Confident learning finds both
+    # labels right, T = [[0.8, 0.2], [0.2, 0.8]]: 0.592 + 0.052 and 0.14 + 0.24, of which the product is less.
+    p_NK = np.array([[0.8, 0.2], [0.75, 0.25]])
+    found = estimate_group_confusion(p_NK, np.array([0, 1]), np.array([0, 0]), config=ONE_ROUND)
+    np.testing.assert_allclose(found.posterior_NK, [[0.518 / 0.596, 0.078 / 0.596], [0.5, 0.5]])
+
+
+def test_the_beginning_that_makes_the_labels_likelier_counts() -> None:
+    # Of one clip labelled 0 and heard as 0 with 0.8 confident learning finds the label right, T = [[0.8, 0.2], [0.3,
+    # 0.7]]: 0.8 * 0.74 = 0.592 and 0.3 * 0.26 = 0.078, together more than 0.518 + 0.078.
+    found = estimate_group_confusion(np.array([[0.8, 0.2]]), np.array([0]), np.array([0]), config=ONE_ROUND)
+    np.testing.assert_allclose(found.posterior_NK, [[0.592 / 0.67, 0.078 / 0.67]])
 
 
 def test_labels_of_a_group_that_networks_mishear_are_believed() -> None:
@@ -70,11 +80,10 @@ def test_wrong_labels_are_still_found_where_networks_mishear() -> None:
 
 
 def test_a_groups_matrix_is_the_exponential_of_the_expected_logarithm() -> None:
-    # One clip, heard as 0 with 0.8 and labelled 0: expected counts after round 1 are 0.7 * 0.9 * 0.8 / 0.596 of
-    # (true 0, heard 0) and so on; the prior is 20 clips with 0.9 on the diagonal.
-    config = ConfusionConfig(prior_correct=0.9, fewest_clips=1, rounds=1, noise=NoiseConfig(prior_clips=2.0))
-    found = estimate_group_confusion(np.array([[0.8, 0.2]]), np.array([0]), np.array([0]), config=config)
-    counts = np.array([[0.504, 0.014], [0.024, 0.054]]) / 0.596 + 20 * np.array([[0.9, 0.1], [0.1, 0.9]])
+    # One clip, heard as 0 with 0.8 and labelled 0, as above: expected counts after round 1 are 0.8 * 0.9 * 0.8 / 0.67
+    # of (true 0, heard 0) and so on; the prior is 20 clips with 0.9 on the diagonal.
+    found = estimate_group_confusion(np.array([[0.8, 0.2]]), np.array([0]), np.array([0]), config=ONE_ROUND)
+    counts = np.array([[0.576, 0.016], [0.024, 0.054]]) / 0.67 + 20 * np.array([[0.9, 0.1], [0.1, 0.9]])
     np.testing.assert_allclose(
         found.heard_GKK[0], np.exp(special.digamma(counts) - special.digamma(counts.sum(axis=1, keepdims=True)))
     )

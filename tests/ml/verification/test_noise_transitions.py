@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 
 from ml.verification.noise_transitions import (
     NoiseConfig,
-    corrupted_labels,
     p_label_correct,
     transition_matrix,
     true_class_posterior,
 )
+from tests.ml.verification.drawn_labels import draw_classes
 
 TRANSITION = np.array([[0.9, 0.1, 0.0], [0.3, 0.6, 0.1], [0.0, 0.0, 1.0]])  # true class as row
 
@@ -58,20 +58,11 @@ def test_the_posterior_is_calibrated_if_prediction_and_noise_are() -> None:
     generator = np.random.default_rng(8)
     p = generator.dirichlet(np.ones(3), size=20_000)
     true = (np.cumsum(p, axis=1) < generator.uniform(size=(len(p), 1))).sum(axis=1)
-    labels = corrupted_labels(true, TRANSITION, generator=generator)
+    labels = draw_classes(TRANSITION[true], generator)
     chance = p_label_correct(p, labels, TRANSITION)
     for low in (0.3, 0.5, 0.7, 0.9):
         inside = (chance >= low) & (chance < low + 0.1)
         assert np.mean(labels[inside] == true[inside]) == pytest.approx(chance[inside].mean(), abs=0.03)
-
-
-def test_corruption_follows_the_transitions_and_its_seed() -> None:
-    true = np.repeat([0, 1, 2], 10_000)
-    labels = corrupted_labels(true, TRANSITION, generator=np.random.default_rng(9))
-    shares = np.stack([np.bincount(labels[true == label], minlength=3) / 10_000 for label in range(3)])
-    np.testing.assert_allclose(shares, TRANSITION, atol=0.02)
-    assert not shares[TRANSITION == 0].any()
-    assert np.array_equal(labels, corrupted_labels(true, TRANSITION, generator=np.random.default_rng(9)))
 
 
 def test_what_means_nothing_is_refused() -> None:
@@ -79,7 +70,3 @@ def test_what_means_nothing_is_refused() -> None:
         NoiseConfig(prior_clips=0)
     with pytest.raises(ValueError, match=r"prior_correct = 1\.5"):
         NoiseConfig(prior_correct=1.5)
-    with pytest.raises(ValueError, match="true_N holds -1"):
-        corrupted_labels(np.array([-1]), TRANSITION, generator=np.random.default_rng(0))
-    with pytest.raises(ValueError, match="sums to"):
-        corrupted_labels(np.array([0]), TRANSITION / 2, generator=np.random.default_rng(0))
