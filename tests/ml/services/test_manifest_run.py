@@ -44,7 +44,7 @@ def test_people_see_what_is_done(finished: tuple[Path, Told]) -> None:
     assert told.lines[4].endswith("networks that heard all groups judged 6 test clips of groups that nobody heard")
     # Of 4 groups of 6 clips one is for test and two are verified.
     assert "24 clips. Of 6 labels that nobody verified" in told.summary
-    assert "at an expected precision of 0.9;" in told.summary
+    assert "none is so sure that it would be accepted unheard (90.0% were to be right);" in told.summary
     assert {label for label, _, _ in told.phases} == {"reading", "features", "training"}
     for label in ("reading", "features", "training"):
         steps = [(done, total) for name, done, total in told.phases if name == label]
