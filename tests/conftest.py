@@ -19,16 +19,30 @@ from pytest_socket import socket_allow_hosts  # noqa: E402
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let CI leave out what it has run already, where only the database and the broker are others."""
+    parser.addoption("--only-rows", action="store_true", help="only tests that know a database, or the fault tests")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep a file's tests in one process, and the fault tests in one too: they share the broker.
 
     They take longest, so that they come first: the other processes share out the rest meanwhile.
     """
     faults = Path(__file__).parent / "faults"
+    if config.getoption("--only-rows"):
+        left = [item for item in items if faults not in item.path.parents and not _knows_rows(item)]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in set(left)]
     for item in items:
         group = "faults" if faults in item.path.parents else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: faults not in item.path.parents)
+
+
+def _knows_rows(item: pytest.Item) -> bool:
+    fixtures = {"db", "transactional_db", "live_server"}
+    return item.get_closest_marker("django_db") is not None or bool(fixtures & set(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture(autouse=True)
