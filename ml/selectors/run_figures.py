@@ -11,7 +11,7 @@ from typing import Any
 
 from ml.models import VerificationRun
 from ml.verification.auto_accept import AcceptThreshold
-from ml.verification.calibration import ReliabilityBin, expected_calibration_error
+from ml.verification.calibration import FEWEST, ReliabilityBin, expected_calibration_error
 from ml.verification.probabilities import checked_share
 
 _SLACK = 1e-12  # as that of `ml.verification.auto_accept`
@@ -145,6 +145,18 @@ def reliability(run: VerificationRun) -> list[ReliabilityBin]:
     return [ReliabilityBin(**row) for row in run.summary.get("reliability", [])]
 
 
+def heard_clips(run: VerificationRun) -> int | None:
+    """Count the verified clips that networks judged which did not hear their participant; None if that is not known."""
+    bins = reliability(run)
+    return sum(each.clips for each in bins) if bins else None
+
+
+def heard_too_few(run: VerificationRun) -> bool:
+    """Tell whether a finished run accepts nothing unheard for want of verified clips by which to trust it."""
+    heard = heard_clips(run)
+    return not run.summary.get("acceptance") and heard is not None and heard < FEWEST
+
+
 def acceptance_preview(run: VerificationRun, precision: float) -> AcceptThreshold:
     """Say which labels would be accepted at a precision, without looking at predictions.
 
@@ -172,5 +184,17 @@ def acceptance_preview(run: VerificationRun, precision: float) -> AcceptThreshol
     for threshold, accepted, expected in curve:  # from the lowest threshold up
         if expected >= precision - _SLACK:
             return AcceptThreshold(threshold, expected, None, int(accepted), clips)
-    found = f"The highest expected precision is {curve[-1][2]:.3f}" if curve else "No label may be accepted unheard"
-    return AcceptThreshold(None, None, None, 0, clips, f"{found}; {precision} was asked for.")
+    return AcceptThreshold(None, None, None, 0, clips, _why_nothing(run, precision, curve))
+
+
+def _why_nothing(run: VerificationRun, precision: float, curve: list[list[float]]) -> str:
+    if curve:
+        found = f"The highest expected precision is {curve[-1][2]:.3f}; {precision} was asked for."
+        return f"{found} Ask for less, or have more clips rated and run again."
+    if heard_too_few(run):
+        return (
+            f"Nothing may be accepted unheard: networks judged {heard_clips(run)} verified clips of participants whom "
+            f"they had not heard, and at least {FEWEST} tell how far probabilities can be trusted. Have clips of more "
+            "participants confirmed, or of a few of those whose labels wait, and run again."
+        )
+    return "No label is sure enough to be accepted unheard. Have more clips rated and run again."
