@@ -25,7 +25,7 @@ from ml.recipes.local import LocalRun
 from ml.recipes.plan import Plan
 from ml.recipes.run import VerificationRun as EngineRun
 from ml.recipes.trunk_members import with_trunks
-from ml.selectors.candidates import claims
+from ml.selectors.candidates import claims, imports_clips
 from ml.services.candidate_snapshot import Snapshot
 from ml.services.code_version import code_version
 from ml.services.run_files import feature_stores, run_folder
@@ -76,7 +76,9 @@ def settle_labels(run: VerificationRun, context: JobContext) -> Snapshot:
         try:
             Snapshot.of(claims(run.dataset), names).write(path)
         except ValueError as error:
-            raise JobFailedError(str(error)) from error
+            importing = imports_clips(run.dataset)
+            remedy = " Clips are being imported: resume the run when that job is done." if importing else ""
+            raise JobFailedError(str(error) + remedy) from error
     snapshot = Snapshot.read(path)
     _settle(run, context, candidates_digest=snapshot.candidates.digest(), code_version=code_version())
     return snapshot

@@ -149,6 +149,20 @@ def test_without_labels_to_judge_the_page_says_what_is_needed(world: Verifiable,
     assert b"Start the run" not in page.content
 
 
+def test_while_clips_are_imported_the_page_says_to_wait(world: Verifiable, place: str) -> None:
+    for annotation in world.open:
+        settle(annotation)
+    Job.objects.create(kind="import-clips", dataset=world.dataset, key="x")
+    client = client_of(world.curator)
+    page = client.get(place)
+    assert b"Clips are being imported" in page.content
+    assert b"manage.py import_clips" not in page.content
+    wish = {"recipe": "earmark", "precision": "0.99", "device": "cpu", "seed": "0"}
+    assert client.post(place, wish).context["form"].non_field_errors() == [
+        "Clips are being imported: wait until that job is done, and start the run then."
+    ]
+
+
 def test_runs_are_listed_newest_first_in_a_fixed_number_of_queries(
     world: Verifiable, place: str, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
