@@ -107,6 +107,12 @@ class RunView:
         return self.state in {RunState.QUEUED, RunState.RUNNING}
 
     @property
+    def epochs_share(self) -> float | None:
+        """Share of the recipe's epochs that it trains, 0 to 1; None until a worker has planned it."""
+        share: float | None = self.run.plan.get("share")
+        return share
+
+    @property
     def can_be_cancelled(self) -> bool:
         """Whether there is something to stop: it goes on, or one of its jobs stopped and others go on."""
         return self.is_active or (self.works and self.run.cancelled_at is None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,15 @@ def test_runs_are_listed_newest_first_in_a_fixed_number_of_queries(
         page = client.get(place)
     assert [line.view.run.number for line in page.context["runs"]] == list(range(24, 0, -1))
     assert page.context["comparable"]
+
+
+def test_a_run_that_trains_less_than_its_recipe_says_so(world: Verifiable, place: str) -> None:
+    client = client_of(world.curator)
+    told, page_told = "25.0 % of the recipe's epochs", "it trains 25.0 % of the recipe's epochs"
+    for plan, is_told in (({}, False), ({"share": 1.0}, False), ({"share": 0.25}, True)):
+        run = make_run(world.dataset, finished=True, plan=plan)
+        assert (told in html.unescape(client.get(place).content.decode())) == is_told
+        assert (page_told in html.unescape(client.get(f"{place}{run.number}/").content.decode())) == is_told
 
 
 def test_the_script_asks_for_costs_once_and_a_worker_finds_them(world: Verifiable, place: str) -> None:
