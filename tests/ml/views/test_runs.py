@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,16 @@ def test_runs_are_listed_newest_first_in_a_fixed_number_of_queries(
         page = client.get(place)
     assert [line.view.run.number for line in page.context["runs"]] == list(range(24, 0, -1))
     assert page.context["comparable"]
+
+
+def test_the_list_and_comparisons_name_pretrained_trunks(world: Verifiable, place: str) -> None:
+    client = client_of(world.curator)
+    for name in ("panns.pt", "ced.onnx"):
+        make_run(world.dataset, finished=True, trunks=[{"name": name, "digest": name}])
+    make_run(world.dataset, finished=True)
+    for rest in ("", "compare/?run=1&run=2&run=3"):
+        page = client.get(place + rest).content.decode()
+        assert re.findall(r'class="trunk">([^<]+)<', page) == sorted(["panns.pt", "ced.onnx"], reverse=bool(rest))
 
 
 def test_a_run_that_trains_less_than_its_recipe_says_so(world: Verifiable, place: str) -> None:
