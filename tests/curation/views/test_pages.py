@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -107,6 +109,16 @@ def test_jobs_and_imports_are_for_those_who_run_the_dataset(client: Client, role
     assert client.get("/d/scenes/jobs/").status_code == 404
     assert client.get("/d/scenes/jobs/running.json").status_code == 404
     assert b"recordings_2026-11.csv" not in client.get("/d/scenes/").content
+
+
+def test_the_pill_keeps_the_number_of_jobs_apart_from_their_progress(client: Client) -> None:
+    world = make_world()
+    Job.objects.all().delete()
+    Job.objects.create(kind="export", dataset=world.dataset, key="x", progress_done=0, progress_total=10)
+    client.force_login(world.curator)
+    pill = re.search(r'id="job-pill".*?</a>', client.get("/d/scenes/").content.decode(), re.DOTALL)
+    assert pill is not None
+    assert "1 · 0 %" in " ".join(re.sub(r"<[^>]+>", " ", pill.group()).split())
 
 
 def test_commands_are_for_those_who_run_the_dataset(client: Client) -> None:
