@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from curation.models import ImportRun, Job, Role, User
+from curation.models import ImportRun, Job, JobState, Role, User
 from curation.services.summaries import refresh_summary
 from tests.factories.rows import (
     make_annotation,
@@ -119,6 +119,25 @@ def test_the_pill_keeps_the_number_of_jobs_apart_from_their_progress(client: Cli
     pill = re.search(r'id="job-pill".*?</a>', client.get("/d/scenes/").content.decode(), re.DOTALL)
     assert pill is not None
     assert "1 · 0 %" in " ".join(re.sub(r"<[^>]+>", " ", pill.group()).split())
+
+
+@pytest.mark.parametrize(
+    ("language", "told", "where"),
+    [("en", "1,204 refused", "stand in"), ("ko", "1,204개 거부됨", "해결 방법은")],
+)
+def test_a_job_that_refused_rows_is_not_plainly_done(client: Client, language: str, told: str, where: str) -> None:
+    world = make_world()
+    Job.objects.all().delete()
+    result = {"stored": 3, "refused": 1_204, "refused_list": "in/dogs.refused.csv", "refusals": []}
+    for key, refused in (("x", result), ("y", {**result, "refused": 0, "refused_list": ""})):
+        Job.objects.create(kind="import-clips", dataset=world.dataset, key=key, state=JobState.DONE, result=refused)
+    client.force_login(world.curator)
+    client.cookies["django_language"] = language
+    for place in ("/d/scenes/", "/d/scenes/jobs/"):
+        page = client.get(place).content.decode()
+        assert page.count(told) == 1, place
+    assert where in page
+    assert page.count("in/dogs.refused.csv") == 1
 
 
 def test_commands_are_for_those_who_run_the_dataset(client: Client) -> None:
