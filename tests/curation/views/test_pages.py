@@ -9,7 +9,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from curation.domain.sentences import sentence, stored
 from curation.models import ImportRun, Job, JobState, Role, User
+from curation.selectors.words import TOLD
 from curation.services.summaries import refresh_summary
 from tests.factories.rows import (
     make_annotation,
@@ -138,6 +140,24 @@ def test_a_job_that_refused_rows_is_not_plainly_done(client: Client, language: s
         assert page.count(told) == 1, place
     assert where in page
     assert page.count("in/dogs.refused.csv") == 1
+
+
+def test_the_list_says_what_went_wrong_in_the_language_of_the_reader(client: Client) -> None:
+    world = make_world()
+    said = sentence("Line 1 is empty.")
+    checkpoint = {TOLD: stored([said])}
+    Job.objects.create(
+        kind="import-clips",
+        dataset=world.dataset,
+        key="x",
+        state=JobState.FAILED,
+        error=str(said),
+        checkpoint=checkpoint,
+    )
+    client.force_login(world.curator)
+    for language, told in (("en", "Line 1 is empty."), ("ko", "1번째 줄이 비어 있습니다.")):
+        client.cookies["django_language"] = language
+        assert told in client.get("/d/scenes/jobs/").content.decode()
 
 
 def test_commands_are_for_those_who_run_the_dataset(client: Client) -> None:
