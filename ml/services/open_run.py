@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from django.db import transaction
 
+from curation.domain.sentences import parts_of
 from curation.models import Category
 from curation.services.jobs import JobContext, JobFailedError
 from ml.features.embedding import EmbeddingConfig
@@ -98,11 +99,13 @@ def settle_trunks(run: VerificationRun, context: JobContext) -> None:
     try:
         tried = [tried_trunk(trunk, trunk_of_run(trunk)) for trunk in trunks]
     except (ValueError, OSError) as error:
-        raise JobFailedError(str(error)) from error
+        raise context.failure(*parts_of(error)) from error
     _settle(run, context, trunks=[trunk.stored() for trunk in tried])
 
 
-def trunk_files(run: VerificationRun, configs: Collection[EmbeddingConfig]) -> dict[EmbeddingConfig, Path]:
+def trunk_files(
+    run: VerificationRun, context: JobContext, configs: Collection[EmbeddingConfig]
+) -> dict[EmbeddingConfig, Path]:
     """Find the files of some of the run's trunks on this machine.
 
     Raises
@@ -114,7 +117,7 @@ def trunk_files(run: VerificationRun, configs: Collection[EmbeddingConfig]) -> d
     try:
         return {config: trunk_of_run(trunk) for trunk in trunks if (config := embedding_config(trunk)) in configs}
     except (TrunkFileError, OSError) as error:
-        raise JobFailedError(str(error)) from error
+        raise context.failure(*parts_of(error)) from error
 
 
 def recipe_plan(run: VerificationRun, snapshot: Snapshot) -> Plan:

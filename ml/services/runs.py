@@ -8,8 +8,10 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from curation.domain.sentences import parts_of
 from curation.models import ACTIVE_STATES, Dataset, Role, User
 from curation.selectors.access import roles_in
+from curation.selectors.words import in_words
 from curation.services.jobs import cancel
 from ml.models import RecipeName, RunDevice, VerificationRun
 from ml.selectors.candidates import FEWEST_CLASSES, confirmed_categories, has_open_claims, imports_clips
@@ -222,7 +224,7 @@ def _described(trunks: Sequence[str]) -> list[TrunkDescription]:
     try:
         return described_trunks(trunks)
     except (TrunkFileError, OSError) as error:
-        raise RunRefusedError("unusable_trunk", str(error)) from error
+        raise RunRefusedError("unusable_trunk", in_words(parts_of(error))) from error
 
 
 def _check_labels(dataset: Dataset) -> None:

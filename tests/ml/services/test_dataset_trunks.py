@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 
 from curation.models import JobState
 from ml.models import VerificationRun
@@ -107,6 +108,8 @@ def test_a_worker_without_the_very_file_says_what_to_do(world: Verifiable, folde
     assert str(folder) not in error  # pages show it
     assert told in error
     assert f"Put the file there that the run began with (SHA-256 {digest}), and resume the run." in error
+    with translation.override("ko"):
+        assert f"실행을 시작할 때의 파일(SHA-256 {digest})을 그곳에 넣고 실행을 재개하세요." in state_of(run)[1]
     path.write_bytes(content)
     resume_run(run=run, by=world.curator)
     work()
@@ -140,6 +143,16 @@ def test_what_cannot_be_used_is_refused_before_a_run_is_stored(world: Verifiable
             start(world, trunks=trunks)
         assert refused.value.reason == "unusable_trunk"
         assert str(folder) not in refused.value.detail
+
+
+def test_what_cannot_be_used_is_refused_in_the_language_of_the_reader(world: Verifiable, folder: Path) -> None:
+    write_trunk(folder / "silent.pt", description=None)
+    with (
+        translation.override("ko"),
+        pytest.raises(RunRefusedError, match=r"^트렁크 silent\.pt: 옆에 설명 파일이") as refused,
+    ):
+        start(world, trunks=["silent"])
+    assert "silent.toml 또는 silent.json 파일 하나에" in refused.value.detail
 
 
 def test_a_description_that_may_not_be_read_is_told_without_the_operators_folder(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.utils import translation
 
 from ml.env import read_env
 from ml.services.trunk_files import (
@@ -80,6 +81,13 @@ def test_a_description_that_cannot_be_used_is_named_with_the_remedy(
     (listed,) = listed_trunks()
     assert listed.hearing is None
     assert listed.fault
+
+
+def test_a_fault_is_listed_in_the_language_of_the_reader(folder: Path) -> None:
+    put(folder, "a.pt", {"sample_rate_hz": 8_000, "window_s": 0})
+    with translation.override("ko"):
+        (listed,) = listed_trunks()
+    assert listed.fault == "a.json: window_s 값이 0입니다. 0보다 크고 600 이하인 초여야 합니다."
 
 
 def test_two_descriptions_are_one_too_many(folder: Path) -> None:
