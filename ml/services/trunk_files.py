@@ -13,12 +13,13 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
+from django.core.cache import cache
 from django.utils.translation import gettext_noop
 
 from curation.domain.sentences import SaidError, Sentence, sentence
@@ -36,6 +37,7 @@ RATES_HZ = (1_000, 384_000)
 LONGEST_WINDOW_S = 600
 MOST_TRUNKS = 8  # of a run
 KEPT_DIGESTS = 64
+KEPT_S = 30 * 24 * 3600  # in the cache of all processes
 
 
 class TrunkFileError(SaidError):
@@ -68,8 +70,15 @@ class TrunkDescription:
     numbers: int = 0
 
     @classmethod
-    def of(cls, path: Path) -> Self:
+    def of(cls, path: Path, *, digest: Callable[[Path], str] | None = None) -> Self:
         """Read what stands beside a trunk, and compute the digest of its file.
+
+        Parameters
+        ----------
+        path : Path
+            The trunk.
+        digest : callable, optional
+            `folder_digest` for a trunk of the operator's folder; `file_digest` without.
 
         Raises
         ------
@@ -80,7 +89,7 @@ class TrunkDescription:
             text = gettext_noop("%(path)s: there is no such file. Give a trunk as TorchScript or ONNX.")
             raise TrunkFileError(sentence(text, path=str(path)))
         said = _read_description(path)
-        return cls(name=path.name, digest=file_digest(path), **asdict(said))
+        return cls(name=path.name, digest=(digest or file_digest)(path), **asdict(said))
 
     @classmethod
     def restored(cls, stored: Mapping[str, Any]) -> Self:
@@ -168,7 +177,7 @@ def described_trunks(names: Sequence[str]) -> list[TrunkDescription]:
     TrunkFileError
         If one cannot be used, one is given twice, or there are too many.
     """
-    return distinct([TrunkDescription.of(folder_trunk(name)) for name in names])
+    return distinct([TrunkDescription.of(folder_trunk(name), digest=folder_digest) for name in names])
 
 
 def distinct(trunks: Sequence[TrunkDescription]) -> list[TrunkDescription]:
@@ -201,7 +210,7 @@ def trunk_of_run(trunk: TrunkDescription) -> Path:
     if not path.is_file():
         text = gettext_noop("%(name)s: this worker has no such trunk.")
         raise TrunkFileError(sentence(text, name=trunk.name), " ", remedy)
-    if (found := file_digest(path)) != trunk.digest:
+    if (found := folder_digest(path)) != trunk.digest:
         text = gettext_noop("%(name)s is another file (SHA-256 %(found)s) than the run began with.")
         anew = sentence(gettext_noop("Or start a new run."))
         raise TrunkFileError(sentence(text, name=trunk.name, found=found), " ", remedy, " ", anew)
@@ -222,6 +231,31 @@ def file_digest(path: Path) -> str:
     except OSError as error:
         text = gettext_noop("%(name)s cannot be read: %(reason)s. Let the account that runs Earmark read it.")
         raise TrunkFileError(sentence(text, name=path.name, reason=str(error.strerror))) from error
+
+
+def folder_digest(path: Path) -> str:
+    """Return the SHA-256 of a file of the operator's folder, from the cache if any process has computed it before.
+
+    A file of gigabytes takes seconds, and whoever starts a run waits for its digest. The estimate that the page asks
+    for beforehand leaves it there. What tells one content from the next is all that a machine knows of a file without
+    reading it, so that machines with folders of their own do not take each other's.
+
+    Raises
+    ------
+    TrunkFileError
+        If it cannot be read.
+    """
+    try:
+        about = path.stat()
+    except OSError:
+        return file_digest(path)  # which says why not
+    identity = (str(path), about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+    key = f"trunk-digest-{hashlib.sha256(repr(identity).encode()).hexdigest()}"
+    kept: str | None = cache.get(key)
+    if kept is None:
+        kept = file_digest(path)
+        cache.set(key, kept, timeout=KEPT_S)
+    return kept
 
 
 @lru_cache(maxsize=KEPT_DIGESTS)

@@ -12,7 +12,7 @@ from ml.models import VerificationRun
 from ml.networks import waveform_trunk
 from ml.selectors.estimates import ESTIMATE, latest_estimate
 from ml.selectors.runs import STEP, RunState, run_view
-from ml.services import audio_features, run_cost
+from ml.services import audio_features, run_cost, trunk_files
 from ml.services.estimates import request_estimate
 from ml.services.runs import RunRefusedError, cancel_run, resume_run
 from ml.services.trunk_files import file_digest
@@ -179,6 +179,10 @@ def test_costs_tell_what_each_trunk_adds(world: Verifiable, folder: Path, monkey
     request_estimate(dataset=world.dataset, by=world.curator)
     (job,) = work()
     assert (job.kind, job.state) == (ESTIMATE, JobState.DONE)
+    digest = file_digest(folder / "levels.pt")
+    with monkeypatch.context() as patch:  # as in the process of the pages, which must not read files of gigabytes
+        patch.setattr(trunk_files, "file_digest", lambda path: pytest.fail(f"{path} was read"))
+        assert trunk_files.described_trunks(["levels"])[0].digest == digest
     found = latest_estimate(world.dataset)
     assert found is not None
     levels = found.trunks["levels.pt"]

@@ -10,11 +10,13 @@ from django.conf import settings
 from django.utils import translation
 
 from ml.env import read_env
+from ml.services import trunk_files
 from ml.services.trunk_files import (
     Hearing,
     TrunkDescription,
     TrunkFileError,
     file_digest,
+    folder_digest,
     folder_trunk,
     listed_trunks,
 )
@@ -116,3 +118,18 @@ def test_the_digest_follows_the_content(folder: Path) -> None:
     path.write_bytes(b"b.pt")
     os.utime(path, ns=(1, 1))
     assert file_digest(path) == hashlib.sha256(b"b.pt").hexdigest()
+
+
+@pytest.mark.django_db
+def test_all_processes_share_a_digest_until_the_content_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    monkeypatch.setattr(trunk_files, "file_digest", lambda path: read.append(path) or file_digest(path))
+    path = put(folder, "a.pt")
+    for content in (b"a.pt", b"b.pt"):
+        path.write_bytes(content)
+        for _ in range(2):
+            assert folder_digest(path) == hashlib.sha256(content).hexdigest()
+    assert read == [path, path]
+    path.unlink()
+    with pytest.raises(TrunkFileError, match=r"a\.pt cannot be read"):
+        folder_digest(path)
