@@ -10,14 +10,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.utils.translation import gettext_noop
+
+from curation.domain.sentences import SaidError, Sentence, sentence
+
 MAX_FIELD_CHARS = 65_536  # what a row may hold
 MAX_READ_CHARS = 2 << 20  # a longer field makes the file unusable: a quote is missing, or it is no CSV
 LISTED_CHARS = 1_000  # of a field that is too long
-_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_OTHER_SEPARATORS = {
+    ";": gettext_noop("Its fields are apart by semicolons; save it with commas between them."),
+    "\t": gettext_noop("Its fields are apart by tabs; save it with commas between them."),
+    "|": gettext_noop("Its fields are apart by bars; save it with commas between them."),
+}
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-class UnusableFileError(ValueError):
+class UnusableFileError(SaidError):
     """A file of which no row can be taken; the message names the place and the remedy."""
 
 
@@ -150,25 +158,29 @@ def scan_file(path: Path) -> tuple[str, int]:
             while block := file.read(1 << 20):
                 sha256.update(block)
                 if position == 0 and block.startswith(_UTF_16):
-                    message = f"{path}: the file is UTF-16. Save it as UTF-8 (“CSV UTF-8”) and import it again."
-                    raise UnusableFileError(message)
+                    text = gettext_noop(
+                        "%(path)s: the file is UTF-16. Save it as UTF-8 (“CSV UTF-8”) and import it again."
+                    )
+                    raise UnusableFileError(sentence(text, path=str(path)))
                 if b"\0" in block:
-                    message = f"{path}: byte {position + block.index(0)} is zero; this is no CSV text file."
-                    raise UnusableFileError(message)
+                    text = gettext_noop("%(path)s: byte %(byte)d is zero; this is no CSV text file.")
+                    raise UnusableFileError(sentence(text, path=str(path), byte=position + block.index(0)))
                 decoder.decode(block)
                 lines += block.count(b"\n")
                 position += len(block)
             decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         line = lines + error.object.count(b"\n", 0, error.start) + 1
-        message = f"{path}: line {line} is not UTF-8 ({error.reason}). Save the file as UTF-8 and import it again."
-        raise UnusableFileError(message) from error
+        text = gettext_noop(
+            "%(path)s: line %(line)d is not UTF-8 (%(reason)s). Save the file as UTF-8 and import it again."
+        )
+        raise UnusableFileError(sentence(text, path=str(path), line=line, reason=error.reason)) from error
     except OSError as error:
-        message = f"{path}: {error.strerror}. Mend the path, or let the file be read."
-        raise UnusableFileError(message) from error
+        text = gettext_noop("%(path)s: %(reason)s. Mend the path, or let the file be read.")
+        raise UnusableFileError(sentence(text, path=str(path), reason=str(error.strerror))) from error
     if position == 0:
-        message = f"{path}: the file is empty; its first line must name the columns."
-        raise UnusableFileError(message)
+        text = gettext_noop("%(path)s: the file is empty; its first line must name the columns.")
+        raise UnusableFileError(sentence(text, path=str(path)))
     return sha256.hexdigest(), lines
 
 
@@ -212,8 +224,8 @@ def read_rows(path: Path, *, required: Sequence[str], optional: Sequence[str]) -
                     continue
                 yield Row(start, {name: record[places[name]].strip() if name in places else "" for name in wanted})
         except csv.Error as error:
-            message = f"{path}: line {reader.line_num}: {error}. Mend the quoting and import the file again."
-            raise UnusableFileError(message) from error
+            text = gettext_noop("%(path)s: line %(line)d: %(reason)s. Mend the quoting and import the file again.")
+            raise UnusableFileError(sentence(text, path=str(path), line=reader.line_num, reason=str(error))) from error
 
 
 def look_at_header(path: Path, *, required: Sequence[str]) -> None:
@@ -242,17 +254,22 @@ def look_at_header(path: Path, *, required: Sequence[str]) -> None:
 def _check_header(path: Path, header: list[str], required: Sequence[str], optional: Sequence[str]) -> None:
     doubled = sorted(name for name, count in Counter(header).items() if count > 1)
     if doubled:
-        message = f"{path}: line 1: the column {doubled[0]!r} stands there twice. Remove one."
-        raise UnusableFileError(message)
+        text = gettext_noop("%(path)s: line 1: the column %(column)s stands there twice. Remove one.")
+        raise UnusableFileError(sentence(text, path=str(path), column=repr(doubled[0])))
     missing = [name for name in required if name not in header]
     if missing:
-        message = f"{path}: line 1: the column {missing[0]!r} is missing. Needed: {', '.join(required)}" + (
-            f"; also read: {', '.join(optional)}." if optional else "."
-        )
-        raise UnusableFileError(message + header_hint(header, missing[0]))
+        text = gettext_noop("%(path)s: line 1: the column %(column)s is missing. Needed: %(needed)s.")
+        if optional:
+            text = gettext_noop(
+                "%(path)s: line 1: the column %(column)s is missing. Needed: %(needed)s; also read: %(read)s."
+            )
+        values = {"path": str(path), "column": repr(missing[0]), "needed": ", ".join(required)}
+        said = Sentence(text, {**values, "read": ", ".join(optional)})
+        hint = header_hint(header, missing[0])
+        raise UnusableFileError(said, *((" ", hint) if hint else ()))
 
 
-def header_hint(header: Sequence[str], missing: str) -> str:
+def header_hint(header: Sequence[str], missing: str) -> Sentence | None:
     """Guess why a header lacks a column: another separator, other letters, no header at all.
 
     Parameters
@@ -264,13 +281,14 @@ def header_hint(header: Sequence[str], missing: str) -> str:
 
     Returns
     -------
-    str
-        A sentence to append, with a space before it; empty if there is no guess.
+    Sentence or None
+        To append; None if there is no guess.
     """
     if not any(header):
-        return " Line 1 is empty."
-    separator = next((name for sign, name in _OTHER_SEPARATORS.items() if len(header) == 1 and sign in header[0]), "")
-    if separator:
-        return f" Its fields are apart by {separator}; save it with commas between them."
+        return sentence(gettext_noop("Line 1 is empty."))
+    separated = next((text for sign, text in _OTHER_SEPARATORS.items() if len(header) == 1 and sign in header[0]), "")
+    if separated:
+        return sentence(separated)
     alike = next((name for name in header if name.strip().lower() == missing), "")
-    return f" There is a column {alike!r}; write {missing!r}." if alike else ""
+    text = gettext_noop("There is a column %(found)s; write %(wanted)s.")
+    return sentence(text, found=repr(alike), wanted=repr(missing)) if alike else None

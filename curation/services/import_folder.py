@@ -11,13 +11,30 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
+from curation.domain.sentences import SaidError, sentence
 from curation.env import IMPORT_FOLDER, Env
 from curation.models import Dataset
 from curation.services.refused_rows import refused_name_for, refused_path_for
 
+_LEADS_OUT = {
+    False: gettext_noop("%(name)s leads out of the folder of imports, %(folder)s. Give the path of a file below it."),
+    True: gettext_noop("%(name)s leads out of the folder of imports, %(folder)s. Give the path of a folder below it."),
+}
+_NOT_THERE = {
+    False: gettext_noop(
+        "There is no file %(name)s in the folder of imports, %(folder)s. Mend the path, or ask the operator to put it "
+        "there."
+    ),
+    True: gettext_noop(
+        "There is no folder %(name)s in the folder of imports, %(folder)s. Mend the path, or ask the operator to put "
+        "it there."
+    ),
+}
 
-class ImportPathError(ValueError):
+
+class ImportPathError(SaidError):
     """A path that names nothing in the folder of imports; the message has the folder and the remedy."""
 
 
@@ -41,23 +58,19 @@ def find_import(text: str, *, is_folder: bool = False) -> Path:
     ImportPathError
         If the path is absolute, leads out of the folder, or nothing of the kind is there.
     """
-    folder, what = _folder(), "folder" if is_folder else "file"
+    folder = _folder()
+    values = {"name": repr(text), "folder": str(folder)}
     try:
         path = (folder / text).resolve()
         is_inside = not PurePosixPath(text).is_absolute() and path.is_relative_to(folder)
         is_there = is_inside and (path.is_dir() if is_folder else path.is_file())
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a name too long
-        message = f"{text!r} cannot be opened below {folder}: {error}. Mend the path."
-        raise ImportPathError(message) from error
+        said = gettext_noop("%(name)s cannot be opened below %(folder)s: %(reason)s. Mend the path.")
+        raise ImportPathError(sentence(said, reason=str(error), **values)) from error
     if not is_inside:
-        message = f"{text!r} leads out of the folder of imports, {folder}. Give the path of a {what} below it."
-        raise ImportPathError(message)
+        raise ImportPathError(sentence(_LEADS_OUT[is_folder], **values))
     if not is_there:
-        message = (
-            f"There is no {what} {text!r} in the folder of imports, {folder}. Mend the path, or ask the operator to "
-            "put it there."
-        )
-        raise ImportPathError(message)
+        raise ImportPathError(sentence(_NOT_THERE[is_folder], **values))
     return path
 
 
@@ -94,6 +107,8 @@ def _folder() -> Path:
         with suppress(OSError):
             env.import_dir.mkdir(mode=0o700, exist_ok=True)
     if not env.import_dir.is_dir():
-        message = f"The folder of imports, {env.import_dir}, is not there. Ask the operator to make it, or to set "
-        raise ImportPathError(message + f"{IMPORT_FOLDER}.")
+        said = gettext_noop(
+            "The folder of imports, %(folder)s, is not there. Ask the operator to make it, or to set %(setting)s."
+        )
+        raise ImportPathError(sentence(said, folder=str(env.import_dir), setting=IMPORT_FOLDER))
     return env.import_dir.resolve()

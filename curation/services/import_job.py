@@ -14,17 +14,25 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from curation.models import Role
 from curation.registry import JobKind, JobWish
 from curation.services.clips import import_clips
 from curation.services.import_folder import ImportPathError, find_import, import_name, refused_list_of
 from curation.services.job_requests import UnusableWishError
-from curation.services.jobs import JobContext, JobFailedError
+from curation.services.jobs import JobContext
 from curation.services.row_import import ImportReport, UnusableFileError, scan_file
 from curation.services.summaries import request_summary
 from curation.services.taxonomy import import_taxonomy
 from curation.services.taxonomy_files import read_taxonomy
 
+STORED = {
+    "annotations": gettext_noop(
+        "%(file)s: %(stored)d annotations stored, %(known)d known already, %(refused)d refused."
+    ),
+    "categories": gettext_noop("%(file)s: %(stored)d categories stored, %(known)d known already, %(refused)d refused."),
+}
 MAX_LISTED = 100
 MAX_DETAIL_CHARS = 500  # of a refusal in the result; a detail may quote a field of any length
 
@@ -136,19 +144,19 @@ def _named(context: JobContext, parameter: str, *, is_folder: bool = False) -> P
     try:
         return find_import(context.job.parameters[parameter], is_folder=is_folder)
     except ImportPathError as error:
-        raise JobFailedError(str(error)) from error
+        raise context.failure(*error.parts) from error
 
 
 def _imported(context: JobContext, path: Path, noun: str, work: Callable[[Path], ImportReport]) -> dict[str, Any]:
     try:
         report = work(refused_list_of(path, dataset=context.dataset))
     except UnusableFileError as error:
-        raise JobFailedError(str(error)) from error
+        raise context.failure(*error.parts) from error
     if report.accepted or report.refused:
         request_summary(dataset=context.dataset)
     listed_in = import_name(report.refused_path) if report.refused_path else ""
     if report.nothing_usable:
-        raise JobFailedError(report.describe(noun, listed_in=listed_in))
+        raise context.failure(*report.parts(STORED[noun], listed_in=listed_in))
     return {
         "file": import_name(path),
         "stored": report.accepted,

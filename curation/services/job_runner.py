@@ -11,8 +11,10 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from curation.domain.progress import Progress, no_progress
+from curation.domain.sentences import Part, in_english, stored
 from curation.models import ACTIVE_STATES, Dataset, Job, JobState
 from curation.registry import JobKind, job_kinds
+from curation.selectors.words import TOLD
 from curation.services import job_leases
 from curation.services.job_heartbeat import Heartbeat
 from curation.services.job_leases import JobCancelledError, JobFailedError, LeaseLostError, lease_time
@@ -86,6 +88,19 @@ class JobContext:
         """
         self._heartbeat.check()
         job_leases.write_checkpoint(lease=self._lease, document=document)
+
+    def failure(self, *parts: Part) -> JobFailedError:
+        """Keep what is to be said of a failure in the reader's language; return the error to raise.
+
+        What the checkpoint held when the job was claimed stays.
+
+        Raises
+        ------
+        LeaseLostError, JobCancelledError
+            As of `checkpoint`.
+        """
+        self.checkpoint({**self.job.checkpoint, TOLD: stored(parts)})
+        return JobFailedError(in_english(parts))
 
     def cancelled(self) -> bool:
         """Say whether somebody asked the job to stop."""

@@ -150,7 +150,8 @@ class _Reader:
             if header.count(name) != 1:
                 found = "is missing" if name not in header else "stands there twice"
                 message = f"{self._path}: line 1: the column {name!r} {found}. Needed: {', '.join(COLUMNS)}, each once."
-                raise UnusableFileError(message + header_hint(header, name))
+                hint = header_hint(header, name)
+                raise UnusableFileError(message, *((" ", hint) if hint else ()))
         doubled = sorted({name for name in header if header.count(name) > 1})
         if doubled:
             message = f"{self._path}: line 1: the column {doubled[0]!r} stands there twice. Remove one."

@@ -8,6 +8,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from django.utils.translation import gettext_noop
+
+from curation.domain.sentences import sentence
 from curation.services.csv_rows import Refused, Row, UnusableFileError
 
 MAX_NAME_BYTES = 255  # of a file name on the file systems in use; a Korean letter takes three
@@ -32,8 +35,8 @@ class RefusedRows:
         try:
             descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".refused.")
         except OSError as error:
-            message = f"{path.parent}: {error.strerror}. Refused rows are listed there; make room or allow writing."
-            raise UnusableFileError(message) from error
+            text = gettext_noop("%(path)s: %(reason)s. Refused rows are listed there; make room or allow writing.")
+            raise UnusableFileError(sentence(text, path=str(path.parent), reason=str(error.strerror))) from error
         self._temporary = Path(name)
         # JSON can hold halves of characters, which have no UTF-8.
         self._file = os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="")

@@ -17,7 +17,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
+from django.utils.translation import gettext_noop
+
 from curation.domain.progress import Progress, no_progress
+from curation.domain.sentences import Part, in_english, sentence
 from curation.models import Dataset, ImportRun
 from curation.services.csv_rows import (
     MAX_FIELD_CHARS,
@@ -114,14 +117,28 @@ class ImportReport:
         listed_in : str
             What to call the list of refused rows; its path where empty.
         """
-        counts = f"{self.accepted} {noun} stored, {self.unchanged} known already, {self.refused} refused."
-        lines = [f"{self.path.name}: {counts}"]
+        counts = f"%(file)s: %(stored)d {noun} stored, %(known)d known already, %(refused)d refused."
+        return in_english(self.parts(counts, listed_in=listed_in))
+
+    def parts(self, counts: str, *, listed_in: str = "") -> list[Part]:
+        """Say it in sentences.
+
+        Parameters
+        ----------
+        counts : str
+            The first of them, which names ``file``, and the numbers ``stored``, ``known`` and ``refused``.
+        listed_in : str
+            As of `describe`.
+        """
+        numbers = {"stored": self.accepted, "known": self.unchanged, "refused": self.refused}
+        said: list[Part] = [sentence(counts, file=self.path.name, **numbers)]
         if self.refused:
-            lines += [f"  {reason}: {count}" for reason, count in self.refusals_by_reason.most_common()]
-            lines.append(f"The refused rows stand in {listed_in or self.refused_path}.")
+            said += [f"\n  {reason}: {count}" for reason, count in self.refusals_by_reason.most_common()]
+            listed = gettext_noop("The refused rows stand in %(place)s.")
+            said += ["\n", sentence(listed, place=listed_in or str(self.refused_path))]
         if self.refused_before:
-            lines.append("They were refused before; nothing else in the file is new.")
-        return "\n".join(lines)
+            said += ["\n", sentence(gettext_noop("They were refused before; nothing else in the file is new."))]
+        return said
 
 
 @dataclass

@@ -17,7 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from curation.domain.naming import NamingError, file_label
+from curation.domain.sentences import sentence
 from curation.models import Restriction
 from curation.services.row_import import (
     Refused,
@@ -94,8 +97,8 @@ def read_taxonomy(path: Path) -> TaxonomyFile:
         If the file is not UTF-8, too large, no JSON list, or lacks a column.
     """
     if path.is_file() and path.stat().st_size > MAX_FILE_BYTES:
-        message = f"{path}: more than {MAX_FILE_BYTES >> 20} MiB; this is no taxonomy."
-        raise UnusableFileError(message)
+        text = gettext_noop("%(path)s: more than %(most)d MiB; this is no taxonomy.")
+        raise UnusableFileError(sentence(text, path=str(path), most=MAX_FILE_BYTES >> 20))
     sha256, _ = scan_file(path)
     is_json = path.suffix.lower() == ".json"
     items = list(_json_items(path) if is_json else _csv_items(path))
@@ -115,14 +118,17 @@ def _json_items(path: Path) -> Iterator[TaxonomyEntry | tuple[Row, Refused]]:
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
-        message = f"{path}: line {error.lineno}, column {error.colno}: {error.msg}. Mend the JSON and import it again."
-        raise UnusableFileError(message) from error
+        text = gettext_noop(
+            "%(path)s: line %(line)d, column %(column)d: %(reason)s. Mend the JSON and import it again."
+        )
+        values = {"line": error.lineno, "column": error.colno}
+        raise UnusableFileError(sentence(text, path=str(path), reason=error.msg, **values)) from error
     except RecursionError as error:
-        message = f"{path}: nested too deeply; an ontology is a list of categories."
-        raise UnusableFileError(message) from error
+        text = gettext_noop("%(path)s: nested too deeply; an ontology is a list of categories.")
+        raise UnusableFileError(sentence(text, path=str(path))) from error
     if not isinstance(document, list):
-        message = f"{path}: an ontology is a list of categories, this is a {type(document).__name__}."
-        raise UnusableFileError(message)
+        text = gettext_noop("%(path)s: an ontology is a list of categories, this is a %(found)s.")
+        raise UnusableFileError(sentence(text, path=str(path), found=type(document).__name__))
     rows = [_json_row(index, raw) for index, raw in enumerate(document, start=1)]
     parents: dict[str, list[str]] = {}
     for row, raw in zip(rows, document, strict=True):

@@ -8,6 +8,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from curation.models import Job
+from curation.selectors.words import job_error
+
 register = template.Library()
 
 
@@ -61,6 +64,12 @@ def job_kind(kind: str) -> str:
         "verify-order": _("verification: put labels in order"),
         "verify-accept": _("verification: accept labels"),
     }.get(kind, kind)
+
+
+@register.filter
+def job_trouble(job: Job) -> str:
+    """Return what went wrong with a job."""
+    return job_error(job)
 
 
 @register.filter

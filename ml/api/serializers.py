@@ -61,6 +61,11 @@ class RunSerializer(serializers.Serializer[RunView]):
     seed = serializers.IntegerField(source="run.seed")
     device = serializers.ChoiceField(source="run.device", choices=RunDevice.choices)
     budget_minutes = serializers.FloatField(source="run.budget_minutes", allow_null=True)
+    epochs_share = serializers.FloatField(
+        allow_null=True,
+        help_text="Share of the recipe's epochs that it trains, 0 to 1: below 1 for want of time. Null until a worker "
+        "has planned it.",
+    )
     trunks = RunTrunkSerializer(source="run.trunks", many=True)
     totals = TotalsSerializer(source="run.totals", allow_null=True, help_text="Null until it is done.")
     code_version = serializers.CharField(source="run.code_version", help_text="Empty until a worker began.")

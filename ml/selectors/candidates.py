@@ -17,10 +17,11 @@ from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
 
-from curation.models import AnnotationState, CandidateAnnotation, Dataset, Presence
+from curation.models import ACTIVE_STATES, AnnotationState, CandidateAnnotation, Dataset, Job, Presence
 
 FETCHED_ROWS = 20_000
 FEWEST_CLASSES = 2
+IMPORT = "import-clips"
 
 CONFIRMED = Q(state=AnnotationState.SETTLED) | Q(came_verified=True)  # of those that are not settled as NP
 
@@ -91,6 +92,11 @@ def confirmed_categories(dataset: Dataset) -> int:
 def has_open_claims(dataset: Dataset) -> bool:
     """Tell whether there is a label that nobody has confirmed yet."""
     return _taken(dataset).exclude(CONFIRMED).exists()
+
+
+def imports_clips(dataset: Dataset) -> bool:
+    """Tell whether a job that imports clips waits or runs: labels that are lacking now may still come."""
+    return Job.objects.filter(dataset=dataset, kind=IMPORT, state__in=ACTIVE_STATES).exists()
 
 
 def _taken(dataset: Dataset) -> QuerySet[CandidateAnnotation]:

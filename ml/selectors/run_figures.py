@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ml.models import VerificationRun
 from ml.verification.auto_accept import AcceptThreshold, first_reaching
-from ml.verification.calibration import ReliabilityBin, expected_calibration_error
+from ml.verification.calibration import FEWEST, ReliabilityBin, expected_calibration_error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +142,18 @@ def reliability(run: VerificationRun) -> list[ReliabilityBin]:
     return [ReliabilityBin(**row) for row in run.summary.get("reliability", [])]
 
 
+def heard_clips(run: VerificationRun) -> int | None:
+    """Count the verified clips that networks judged which did not hear their participant; None if that is not known."""
+    bins = reliability(run)
+    return sum(each.clips for each in bins) if bins else None
+
+
+def heard_too_few(run: VerificationRun) -> bool:
+    """Tell whether a finished run accepts nothing unheard for want of verified clips by which to trust it."""
+    heard = heard_clips(run)
+    return not run.summary.get("acceptance") and heard is not None and heard < FEWEST
+
+
 def acceptance_preview(run: VerificationRun, precision: float) -> AcceptThreshold:
     """Say which labels would be accepted at a precision, without looking at predictions.
 
@@ -164,4 +176,18 @@ def acceptance_preview(run: VerificationRun, precision: float) -> AcceptThreshol
         If `precision` is outside 0 to 1.
     """
     clips = run.summary.get("totals", {}).get("judged", 0)
-    return first_reaching(run.summary.get("acceptance", []), precision=precision, clips=clips)
+    curve: list[tuple[float, int, float]] = run.summary.get("acceptance", [])
+    chosen = first_reaching(curve, precision=precision, clips=clips)
+    return chosen if chosen.threshold is not None else replace(chosen, reason=_why_nothing(run, chosen.reason))
+
+
+def _why_nothing(run: VerificationRun, found: str) -> str:
+    if run.summary.get("acceptance"):
+        return f"{found} Ask for less, or have more clips rated and run again."
+    if heard_too_few(run):
+        return (
+            f"Nothing may be accepted unheard: networks judged {heard_clips(run)} verified clips of participants whom "
+            f"they had not heard, and at least {FEWEST} tell how far probabilities can be trusted. Have clips of more "
+            "participants confirmed, or of a few of those whose labels wait, and run again."
+        )
+    return "No label is sure enough to be accepted unheard. Have more clips rated and run again."

@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from curation.models import ACTIVE_STATES, Dataset, Job, JobState
+from curation.selectors.words import job_error
 from ml.models import VerificationRun
 
 FEATURES, STEP, JOIN = "verify-features", "verify-step", "verify-join"
@@ -107,6 +108,12 @@ class RunView:
         return self.state in {RunState.QUEUED, RunState.RUNNING}
 
     @property
+    def epochs_share(self) -> float | None:
+        """Share of the recipe's epochs that it trains, 0 to 1; None until a worker has planned it."""
+        share: float | None = self.run.plan.get("share")
+        return share
+
+    @property
     def can_be_cancelled(self) -> bool:
         """Whether there is something to stop: it goes on, or one of its jobs stopped and others go on."""
         return self.is_active or (self.works and self.run.cancelled_at is None)
@@ -178,12 +185,12 @@ def _state(run: VerificationRun, jobs: list[Job]) -> tuple[RunState, str]:
     if run.cancelled_at is not None:
         return RunState.CANCELLED, ""
     if JobState.FAILED in states:
-        return RunState.FAILED, next(job.error for job in jobs if job.state == JobState.FAILED)
+        return RunState.FAILED, next(job_error(job) for job in jobs if job.state == JobState.FAILED)
     if JobState.CANCELLED in states:  # one of its jobs, from the page of jobs
         return RunState.CANCELLED, ""
     begun = any(job.attempts or job.state != JobState.QUEUED for job in jobs)
     # What went wrong in an attempt that will be made again is told too.
-    error = next((job.error for job in jobs if job.state in ACTIVE_STATES and job.error), "")
+    error = next((job_error(job) for job in jobs if job.state in ACTIVE_STATES and job.error), "")
     return (RunState.RUNNING if begun else RunState.QUEUED), error
 
 

@@ -61,7 +61,7 @@ def prepare(context: JobContext) -> dict[str, Any]:
             configs=[member.features for member in plan.members],
             stores=feature_stores(),
             progress=context.progress,
-            find_trunks=partial(trunk_files, run),
+            find_trunks=partial(trunk_files, run, context),
             device=device,
         )
     settle_plan(run, context, snapshot, plan, device=device)

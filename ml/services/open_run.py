@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from django.db import transaction
 
+from curation.domain.sentences import parts_of
 from curation.models import Category
 from curation.services.jobs import JobContext, JobFailedError
 from ml.features.embedding import EmbeddingConfig
@@ -25,7 +26,7 @@ from ml.recipes.local import LocalRun
 from ml.recipes.plan import Plan
 from ml.recipes.run import VerificationRun as EngineRun
 from ml.recipes.trunk_members import with_trunks
-from ml.selectors.candidates import claims
+from ml.selectors.candidates import claims, imports_clips
 from ml.services.candidate_snapshot import Snapshot
 from ml.services.code_version import code_version
 from ml.services.run_files import feature_stores, run_folder
@@ -76,7 +77,9 @@ def settle_labels(run: VerificationRun, context: JobContext) -> Snapshot:
         try:
             Snapshot.of(claims(run.dataset), names).write(path)
         except ValueError as error:
-            raise JobFailedError(str(error)) from error
+            importing = imports_clips(run.dataset)
+            remedy = " Clips are being imported: resume the run when that job is done." if importing else ""
+            raise JobFailedError(str(error) + remedy) from error
     snapshot = Snapshot.read(path)
     _settle(run, context, candidates_digest=snapshot.candidates.digest(), code_version=code_version())
     return snapshot
@@ -96,11 +99,13 @@ def settle_trunks(run: VerificationRun, context: JobContext) -> None:
     try:
         tried = [tried_trunk(trunk, trunk_of_run(trunk)) for trunk in trunks]
     except (ValueError, OSError) as error:
-        raise JobFailedError(str(error)) from error
+        raise context.failure(*parts_of(error)) from error
     _settle(run, context, trunks=[trunk.stored() for trunk in tried])
 
 
-def trunk_files(run: VerificationRun, configs: Collection[EmbeddingConfig]) -> dict[EmbeddingConfig, Path]:
+def trunk_files(
+    run: VerificationRun, context: JobContext, configs: Collection[EmbeddingConfig]
+) -> dict[EmbeddingConfig, Path]:
     """Find the files of some of the run's trunks on this machine.
 
     Raises
@@ -112,7 +117,7 @@ def trunk_files(run: VerificationRun, configs: Collection[EmbeddingConfig]) -> d
     try:
         return {config: trunk_of_run(trunk) for trunk in trunks if (config := embedding_config(trunk)) in configs}
     except (TrunkFileError, OSError) as error:
-        raise JobFailedError(str(error)) from error
+        raise context.failure(*parts_of(error)) from error
 
 
 def recipe_plan(run: VerificationRun, snapshot: Snapshot) -> Plan:

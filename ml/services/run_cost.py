@@ -29,7 +29,7 @@ from ml.services import accelerator
 from ml.services.candidate_snapshot import Snapshot
 from ml.services.run_files import feature_stores
 from ml.services.trunk_embeddings import embedding_config, seconds_per_excerpt, tried_trunk
-from ml.services.trunk_files import TrunkDescription, folder_trunk, listed_trunks
+from ml.services.trunk_files import TrunkDescription, folder_digest, folder_trunk, listed_trunks
 
 
 def estimate(context: JobContext) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def _cost(name: str, snapshot: Snapshot, device: str) -> dict[str, Any]:
 def _trunk_cost(name: str, snapshot: Snapshot, device: str) -> dict[str, Any]:
     try:
         path = folder_trunk(name)
-        trunk = embedding_config(tried_trunk(TrunkDescription.of(path), path))
+        trunk = embedding_config(tried_trunk(TrunkDescription.of(path, digest=folder_digest), path))
         each_s = seconds_per_excerpt(path, trunk, device=device)
     except (ValueError, OSError) as error:
         return {"refused": str(error)}

@@ -8,17 +8,20 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from curation.domain.sentences import parts_of
 from curation.models import ACTIVE_STATES, Dataset, Role, User
 from curation.selectors.access import roles_in
+from curation.selectors.words import in_words
 from curation.services.jobs import cancel
 from ml.models import RecipeName, RunDevice, VerificationRun
-from ml.selectors.candidates import FEWEST_CLASSES, confirmed_categories, has_open_claims
+from ml.selectors.candidates import FEWEST_CLASSES, confirmed_categories, has_open_claims, imports_clips
 from ml.selectors.estimates import active_estimates
 from ml.selectors.runs import RunState, jobs_of, run_view, run_views
 from ml.services.run_jobs import ask_features
 from ml.services.trunk_files import TrunkDescription, TrunkFileError, described_trunks
 
 LARGEST_SEED = 2**63 - 1
+WAIT_FOR_IMPORT = "Clips are being imported: wait until that job is done, and start the run then."
 RUNS_VERIFICATION = (Role.CURATOR, Role.ENGINEER)
 
 
@@ -72,7 +75,7 @@ def start_run(
     ------
     RunRefusedError
         `not_allowed`, `unknown_recipe`, `bad_precision`, `bad_seed`, `bad_budget`, `unknown_device`,
-        `unusable_trunk`, `too_few_verified`, `nothing_to_judge` or `already_running`.
+        `unusable_trunk`, `too_few_verified`, `nothing_to_judge`, `import_running` or `already_running`.
     """
     check_role(dataset, created_by)
     _check_values(recipe, precision, seed, budget_minutes, device)
@@ -221,15 +224,22 @@ def _described(trunks: Sequence[str]) -> list[TrunkDescription]:
     try:
         return described_trunks(trunks)
     except (TrunkFileError, OSError) as error:
-        raise RunRefusedError("unusable_trunk", str(error)) from error
+        raise RunRefusedError("unusable_trunk", in_words(parts_of(error))) from error
 
 
 def _check_labels(dataset: Dataset) -> None:
     """Refuse at once what the first job would refuse later; it looks more closely."""
     if confirmed_categories(dataset) < FEWEST_CLASSES:
-        detail = (
-            f"Fewer than {FEWEST_CLASSES} categories have labels that people confirmed. Have some clips of each rated."
-        )
-        raise RunRefusedError("too_few_verified", detail)
+        lacks = f"Fewer than {FEWEST_CLASSES} categories have labels that people confirmed."
+        _check_imports(dataset, lacks)
+        raise RunRefusedError("too_few_verified", f"{lacks} Have some clips of each rated.")
     if not has_open_claims(dataset):
-        raise RunRefusedError("nothing_to_judge", "People have confirmed every label: there is nothing to judge.")
+        lacks = "People have confirmed every label: there is nothing to judge."
+        _check_imports(dataset, lacks)
+        raise RunRefusedError("nothing_to_judge", lacks)
+
+
+def _check_imports(dataset: Dataset, lacks: str) -> None:
+    """Refuse with another remedy where what labels lack may still come."""
+    if imports_clips(dataset):
+        raise RunRefusedError("import_running", f"{lacks} {WAIT_FOR_IMPORT}")

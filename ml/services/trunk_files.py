@@ -13,24 +13,34 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
+from django.core.cache import cache
+from django.utils.translation import gettext_noop
+
+from curation.domain.sentences import SaidError, Sentence, sentence
+from curation.selectors.words import in_words
 from ml.env import TRUNK_FOLDER, read_env
 
 TRUNK_ENDINGS = (".pt", ".pth", ".ts", ".torchscript", ".onnx")
 DESCRIPTION_ENDINGS = (".toml", ".json")
-EXAMPLE = "sample_rate_hz = 32000, window_s = 10.0 and, where excerpts overlap, hop_s = 5.0"
+WRITE_IT = gettext_noop("Write sample_rate_hz = 32000, window_s = 10.0 and, where excerpts overlap, hop_s = 5.0.")
+WRITE_ONE = gettext_noop(
+    "Write one file %(first)s or %(second)s with sample_rate_hz = 32000, window_s = 10.0 and, where excerpts overlap, "
+    "hop_s = 5.0."
+)
 RATES_HZ = (1_000, 384_000)
 LONGEST_WINDOW_S = 600
 MOST_TRUNKS = 8  # of a run
 KEPT_DIGESTS = 64
+KEPT_S = 30 * 24 * 3600  # in the cache of all processes
 
 
-class TrunkFileError(ValueError):
+class TrunkFileError(SaidError):
     """A trunk that cannot be used; the message names the file and the remedy."""
 
 
@@ -60,8 +70,15 @@ class TrunkDescription:
     numbers: int = 0
 
     @classmethod
-    def of(cls, path: Path) -> Self:
+    def of(cls, path: Path, *, digest: Callable[[Path], str] | None = None) -> Self:
         """Read what stands beside a trunk, and compute the digest of its file.
+
+        Parameters
+        ----------
+        path : Path
+            The trunk.
+        digest : callable, optional
+            `folder_digest` for a trunk of the operator's folder; `file_digest` without.
 
         Raises
         ------
@@ -69,10 +86,10 @@ class TrunkDescription:
             If there is no such file, or nothing usable stands beside it.
         """
         if not path.is_file():
-            message = f"{path}: there is no such file. Give a trunk as TorchScript or ONNX."
-            raise TrunkFileError(message)
+            text = gettext_noop("%(path)s: there is no such file. Give a trunk as TorchScript or ONNX.")
+            raise TrunkFileError(sentence(text, path=str(path)))
         said = _read_description(path)
-        return cls(name=path.name, digest=file_digest(path), **asdict(said))
+        return cls(name=path.name, digest=(digest or file_digest)(path), **asdict(said))
 
     @classmethod
     def restored(cls, stored: Mapping[str, Any]) -> Self:
@@ -135,14 +152,15 @@ def folder_trunk(name: str) -> Path:
         return found[name]
     alike = [path for path in found.values() if path.stem == name]
     if len(alike) > 1:
-        message = f"Trunk {name!r}: there are {', '.join(path.name for path in alike)}. Give one with its ending."
-        raise TrunkFileError(message)
+        text = gettext_noop("Trunk %(name)s: there are %(found)s. Give one with its ending.")
+        raise TrunkFileError(sentence(text, name=repr(name), found=", ".join(path.name for path in alike)))
     if not alike:
-        message = (
-            f"There is no trunk {name!r} in the operator's folder (known: {', '.join(found) or 'none'}). Ask the "
-            f"operator to put it there, with a description beside it, or to set {TRUNK_FOLDER}."
+        text = gettext_noop(
+            "There is no trunk %(name)s in the operator's folder (known: %(known)s). Ask the operator to put it there, "
+            "with a description beside it, or to set %(setting)s."
         )
-        raise TrunkFileError(message)
+        known = ", ".join(found) or "–"  # noqa: RUF001 -- a dash is meant
+        raise TrunkFileError(sentence(text, name=repr(name), known=known, setting=TRUNK_FOLDER))
     return alike[0]
 
 
@@ -159,19 +177,19 @@ def described_trunks(names: Sequence[str]) -> list[TrunkDescription]:
     TrunkFileError
         If one cannot be used, one is given twice, or there are too many.
     """
-    return distinct([TrunkDescription.of(folder_trunk(name)) for name in names])
+    return distinct([TrunkDescription.of(folder_trunk(name), digest=folder_digest) for name in names])
 
 
 def distinct(trunks: Sequence[TrunkDescription]) -> list[TrunkDescription]:
     """Refuse a trunk that is given twice, which would be heard more and know no more, and too many of them."""
     if len(trunks) > MOST_TRUNKS:
-        message = f"{len(trunks)} trunks: expected at most {MOST_TRUNKS}."
-        raise TrunkFileError(message)
+        text = gettext_noop("%(found)d trunks: expected at most %(most)d.")
+        raise TrunkFileError(sentence(text, found=len(trunks), most=MOST_TRUNKS))
     found: dict[str, TrunkDescription] = {}
     for trunk in trunks:
         if trunk.digest in found:
-            message = f"Trunks {found[trunk.digest].name} and {trunk.name} are the same file: leave one out."
-            raise TrunkFileError(message)
+            text = gettext_noop("Trunks %(first)s and %(second)s are the same file: leave one out.")
+            raise TrunkFileError(sentence(text, first=found[trunk.digest].name, second=trunk.name))
         found[trunk.digest] = trunk
     return list(trunks)
 
@@ -185,15 +203,17 @@ def trunk_of_run(trunk: TrunkDescription) -> Path:
         If it is not there, or another file is.
     """
     path = read_env().trunk_dir / trunk.name
-    remedy = f"Put the file there that the run began with (SHA-256 {trunk.digest}), and resume the run."
+    remedy = sentence(
+        gettext_noop("Put the file there that the run began with (SHA-256 %(digest)s), and resume the run."),
+        digest=trunk.digest,
+    )
     if not path.is_file():
-        message = f"{trunk.name}: this worker has no such trunk. {remedy}"
-        raise TrunkFileError(message)
-    if (found := file_digest(path)) != trunk.digest:
-        message = (
-            f"{trunk.name} is another file (SHA-256 {found}) than the run began with. {remedy} Or start a new run."
-        )
-        raise TrunkFileError(message)
+        text = gettext_noop("%(name)s: this worker has no such trunk.")
+        raise TrunkFileError(sentence(text, name=trunk.name), " ", remedy)
+    if (found := folder_digest(path)) != trunk.digest:
+        text = gettext_noop("%(name)s is another file (SHA-256 %(found)s) than the run began with.")
+        anew = sentence(gettext_noop("Or start a new run."))
+        raise TrunkFileError(sentence(text, name=trunk.name, found=found), " ", remedy, " ", anew)
     return path
 
 
@@ -209,8 +229,33 @@ def file_digest(path: Path) -> str:
         about = path.stat()
         return _digest(path, about.st_size, about.st_mtime_ns)
     except OSError as error:
-        message = f"{path.name} cannot be read: {error.strerror}. Let the account that runs Earmark read it."
-        raise TrunkFileError(message) from error
+        text = gettext_noop("%(name)s cannot be read: %(reason)s. Let the account that runs Earmark read it.")
+        raise TrunkFileError(sentence(text, name=path.name, reason=str(error.strerror))) from error
+
+
+def folder_digest(path: Path) -> str:
+    """Return the SHA-256 of a file of the operator's folder, from the cache if any process has computed it before.
+
+    A file of gigabytes takes seconds, and whoever starts a run waits for its digest. The estimate that the page asks
+    for beforehand leaves it there. What tells one content from the next is all that a machine knows of a file without
+    reading it, so that machines with folders of their own do not take each other's.
+
+    Raises
+    ------
+    TrunkFileError
+        If it cannot be read.
+    """
+    try:
+        about = path.stat()
+    except OSError:
+        return file_digest(path)  # which says why not
+    identity = (str(path), about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+    key = f"trunk-digest-{hashlib.sha256(repr(identity).encode()).hexdigest()}"
+    kept: str | None = cache.get(key)
+    if kept is None:
+        kept = file_digest(path)
+        cache.set(key, kept, timeout=KEPT_S)
+    return kept
 
 
 @lru_cache(maxsize=KEPT_DIGESTS)
@@ -229,46 +274,54 @@ def _listed(path: Path) -> ListedTrunk:
     try:
         return ListedTrunk(name=path.name, hearing=_read_description(path), fault="")
     except TrunkFileError as error:
-        return ListedTrunk(name=path.name, hearing=None, fault=str(error))
+        return ListedTrunk(name=path.name, hearing=None, fault=in_words(error.parts))
 
 
 def _read_description(path: Path) -> Hearing:
     beside = [each for ending in DESCRIPTION_ENDINGS if (each := path.with_suffix(ending)).is_file()]
     if len(beside) != 1:
-        wanted = " or ".join(path.with_suffix(ending).name for ending in DESCRIPTION_ENDINGS)
-        found = "both of them stand" if beside else "none stands"
-        message = f"Trunk {path.name}: {found} beside it. Write one file {wanted} with {EXAMPLE}."
-        raise TrunkFileError(message)
+        first, second = (path.with_suffix(ending).name for ending in DESCRIPTION_ENDINGS)
+        text = gettext_noop("Trunk %(name)s: none stands beside it.")
+        if beside:
+            text = gettext_noop("Trunk %(name)s: both of them stand beside it.")
+        remedy = sentence(WRITE_ONE, first=first, second=second)
+        raise TrunkFileError(sentence(text, name=path.name), " ", remedy)
     try:
         text = beside[0].read_text(encoding="utf-8")
         said = tomllib.loads(text) if beside[0].suffix == ".toml" else json.loads(text)
     except (OSError, ValueError) as error:  # both formats' errors are ValueErrors
         reason = error.strerror if isinstance(error, OSError) else error  # which would name the folder
-        message = f"{beside[0].name} cannot be read: {reason}. Write {EXAMPLE}."
-        raise TrunkFileError(message) from error
+        text = gettext_noop("%(name)s cannot be read: %(reason)s.")
+        said = sentence(text, name=beside[0].name, reason=str(reason))
+        raise TrunkFileError(said, " ", Sentence(WRITE_IT)) from error
     return _checked(said, beside[0].name)
 
 
 def _checked(said: object, file: str) -> Hearing:
     known = ("sample_rate_hz", "window_s", "hop_s")
     if not isinstance(said, dict) or (unknown := sorted(set(said) - set(known))):
-        found = repr(unknown[0]) if isinstance(said, dict) else "no table"
-        message = f"{file} holds {found}: expected {', '.join(known)} alone. Write {EXAMPLE}."
-        raise TrunkFileError(message)
+        text = gettext_noop("%(name)s holds no table: expected %(known)s alone.")
+        values = {"name": file, "known": ", ".join(known)}
+        if isinstance(said, dict):
+            text = gettext_noop("%(name)s holds %(found)s: expected %(known)s alone.")
+            values["found"] = repr(unknown[0])
+        raise TrunkFileError(Sentence(text, values), " ", Sentence(WRITE_IT))
     rate = said.get("sample_rate_hz")
     if not isinstance(rate, int) or isinstance(rate, bool) or not RATES_HZ[0] <= rate <= RATES_HZ[1]:
-        message = f"{file}: sample_rate_hz is {rate!r}: expected a whole number from {RATES_HZ[0]} to {RATES_HZ[1]}."
-        raise TrunkFileError(message)
+        text = gettext_noop(
+            "%(name)s: sample_rate_hz is %(found)s: expected a whole number from %(least)d to %(most)d."
+        )
+        raise TrunkFileError(sentence(text, name=file, found=repr(rate), least=RATES_HZ[0], most=RATES_HZ[1]))
     window_s = _seconds(said.get("window_s"), "window_s", file, most=LONGEST_WINDOW_S)
     hop_s = _seconds(said.get("hop_s", window_s), "hop_s", file, most=window_s)
     if round(hop_s * rate) < 1:
-        message = f"{file}: hop_s is {hop_s}: expected at least one sample of {rate} Hz."
-        raise TrunkFileError(message)
+        text = gettext_noop("%(name)s: hop_s is %(found)s: expected at least one sample of %(rate)d Hz.")
+        raise TrunkFileError(sentence(text, name=file, found=str(hop_s), rate=rate))
     return Hearing(sample_rate_hz=rate, window_s=window_s, hop_s=hop_s)
 
 
 def _seconds(value: object, name: str, file: str, *, most: float) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value <= most:
-        message = f"{file}: {name} is {value!r}: expected seconds above 0, at most {most:g}."
-        raise TrunkFileError(message)
+        text = gettext_noop("%(name)s: %(field)s is %(found)s: expected seconds above 0, at most %(most)s.")
+        raise TrunkFileError(sentence(text, name=file, field=name, found=repr(value), most=f"{most:g}"))
     return float(value)

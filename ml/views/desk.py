@@ -56,6 +56,7 @@ def refusal(reason: str, detail: str) -> str:
             "Fewer than two categories have labels that people confirmed. Have some clips of each rated first."
         ),
         "nothing_to_judge": _("People have confirmed every label: there is nothing to judge."),
+        "import_running": _("Clips are being imported: wait until that job is done, and start the run then."),
         "already_running": _("A run of this dataset goes on. Wait for it, or cancel it first."),
         "not_curator": _("Labels are accepted by curators of the dataset alone."),
         "not_in_force": _("People review by another run. Accept labels on its word, or choose this run first."),

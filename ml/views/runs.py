@@ -14,7 +14,7 @@ from curation.models import User
 from curation.views.shell import Desk, render_page
 from ml.forms import RECIPE_TEXTS, StartForm
 from ml.models import RecipeName, VerificationRun
-from ml.selectors.candidates import has_open_claims
+from ml.selectors.candidates import has_open_claims, imports_clips
 from ml.selectors.estimates import CostEstimate, RecipeCost, TrunkCost, latest_estimate
 from ml.selectors.listed_runs import listed_runs
 from ml.selectors.run_figures import RunTotals
@@ -91,7 +91,7 @@ def estimate(request: HttpRequest, slug: str) -> HttpResponse:
 def _page(request: HttpRequest, desk: Desk, form: StartForm) -> HttpResponse:
     costs = latest_estimate(desk.dataset)
     views = run_views(list(listed_runs(desk.dataset)[:SHOWN_RUNS]))
-    labels = dict(RecipeName.choices)
+    labels, has_labels = dict(RecipeName.choices), has_open_claims(desk.dataset)
     return render_page(
         request,
         "verification/runs.html",
@@ -106,7 +106,8 @@ def _page(request: HttpRequest, desk: Desk, form: StartForm) -> HttpResponse:
                 for name, text in RECIPE_TEXTS.items()
             ],
             "trunks": [_trunk_choice(trunk, costs) for trunk in listed_trunks()],
-            "has_labels": has_open_claims(desk.dataset),
+            "has_labels": has_labels,
+            "imports_clips": not has_labels and imports_clips(desk.dataset),
         },
         desk=desk,
         status=422 if form.errors else 200,

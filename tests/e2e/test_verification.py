@@ -139,3 +139,25 @@ def test_the_pages_are_accessible_and_fit(
         found += violations(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], address
     assert found == []
+
+
+def test_four_runs_are_compared_on_a_phone_without_scrolling_sideways(
+    open_page: OpenPage, world: Verifiable, place: str
+) -> None:
+    trunk = {"name": "panns_cnn14_mAP_0431.torchscript", "digest": "a" * 64}
+    totals = {"verified": 12_000, "judged": 74_000, "probably_wrong": 5_000, "would_accept": 50_000}
+    for recipe in ("earmark", "icme2024", "dorfer", "iqbal"):
+        make_finished_run(
+            world.dataset,
+            dict.fromkeys(world.open, 0.9),
+            recipe=recipe,
+            trunks=[trunk],
+            summary={"totals": totals, "histogram": [1] * 20},
+        )
+    page = open_page(world.curator, viewport=PHONE)
+    for address in (place, f"{place}compare/?run=1&run=2&run=3&run=4"):
+        page.goto(address)
+        table = page.locator(".table-scroll:has(table.compare, table.run-list)")
+        assert table.evaluate("one => one.scrollWidth <= one.clientWidth"), address
+        expect(table.get_by_role("columnheader").last).to_be_in_viewport(ratio=1)
+        assert violations(page) == []

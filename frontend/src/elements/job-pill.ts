@@ -8,12 +8,12 @@ export interface RunningJobs {
 const BUSY_MS = 3_000;
 const IDLE_MS = 30_000;
 
-/** Write the figures into the pill. */
+/** Write the figures into the pill; the dot keeps one job at 0 % from reading "1 0 %". */
 export function showJobs(pill: HTMLElement, jobs: RunningJobs): void {
   pill.hidden = jobs.count === 0;
   const part = (name: string): Element | null => pill.querySelector(`[data-part="${name}"]`);
   part("count")?.replaceChildren(String(jobs.count));
-  part("percent")?.replaceChildren(jobs.percent === null ? "" : `${jobs.percent} %`);
+  part("percent")?.replaceChildren(jobs.percent === null ? "" : `· ${jobs.percent} %`);
   pill.querySelector(".ring-done")?.setAttribute("stroke-dasharray", `${jobs.percent ?? 0} 100`);
 }
 

@@ -21,7 +21,7 @@ test("the pill shows jobs and hides when there are none", () => {
   const pill = document.getElementById("job-pill") as HTMLElement;
   showJobs(pill, { count: 3, percent: 40 });
   expect(pill.hidden).toBe(false);
-  expect(pill.querySelector("[data-part=percent]")?.textContent).toBe("40 %");
+  expect(pill.querySelector("[data-part=percent]")?.textContent).toBe("· 40 %");
   expect(pill.querySelector(".ring-done")?.getAttribute("stroke-dasharray")).toBe("40 100");
   showJobs(pill, { count: 0, percent: null });
   expect(pill.hidden).toBe(true);

@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 from pytest_django import Settings
 
 from curation.models import CandidateAnnotation, Category, Clip, Dataset, DatasetSummary, ImportRun, Job, JobState, User
 from curation.registry import job_kinds
+from curation.selectors.words import job_error
 from curation.services import clips, import_job
 from curation.services.job_leases import claim
 from curation.services.job_requests import UnusableWishError, WishBusyError, ask_for_job
@@ -137,6 +139,30 @@ def test_a_manifest_that_cannot_be_used_fails_once_with_the_remedy(
     job = done(ask(dataset, curator))
     assert (job.state, job.attempts) == (JobState.FAILED, 1)
     assert "the column 'verified' is missing" in job.error
+
+
+def test_what_went_wrong_is_said_in_the_language_of_the_reader(dataset: Dataset, folder: Path, curator: User) -> None:
+    write_clips(folder, 2, label="Moo")
+    refused = done(ask(dataset, curator))
+    (folder / "dogs" / "clips.csv").write_text("path;label\na.wav;Bark\n", encoding="utf-8")
+    unusable = done(ask(dataset, curator))
+    (folder / "dogs" / "clips.csv").write_text("path,label\n", encoding="utf-8")
+    waiting = ask(dataset, curator)
+    (folder / "dogs" / "clips.csv").unlink()
+    gone = done(waiting)
+    assert [job_error(job) for job in (refused, unusable, gone)] == [refused.error, unusable.error, gone.error]
+    assert unusable.error.endswith("Its fields are apart by semicolons; save it with commas between them.")
+    with translation.override("ko"):
+        assert job_error(refused) == (
+            "clips.csv: 주석 0개 저장됨, 0개 이미 있음, 2개 거부됨.\n"
+            "  unknown_category: 2\n"
+            "거부된 행은 dogs/clips.refused.csv 파일에 있습니다."
+        )
+        assert job_error(unusable).endswith("필드가 세미콜론으로 나뉘어 있습니다. 쉼표로 나누어 저장하세요.")
+        assert job_error(gone).startswith(f"가져오기 폴더({folder})에 파일 'dogs/clips.csv' 항목이 없습니다.")
+        # Of an attempt that failed otherwise since, the row itself says what went wrong.
+        gone.error = "OSError: the disk is full"
+        assert job_error(gone) == gone.error
 
 
 def test_what_is_gone_when_the_job_runs_fails_it_once(dataset: Dataset, folder: Path, curator: User) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from curation.models import ImportRun, Job, Role, User
+from curation.domain.sentences import sentence, stored
+from curation.models import ImportRun, Job, JobState, Role, User
+from curation.selectors.words import TOLD
 from curation.services.summaries import refresh_summary
 from tests.factories.rows import (
     make_annotation,
@@ -107,6 +111,53 @@ def test_jobs_and_imports_are_for_those_who_run_the_dataset(client: Client, role
     assert client.get("/d/scenes/jobs/").status_code == 404
     assert client.get("/d/scenes/jobs/running.json").status_code == 404
     assert b"recordings_2026-11.csv" not in client.get("/d/scenes/").content
+
+
+def test_the_pill_keeps_the_number_of_jobs_apart_from_their_progress(client: Client) -> None:
+    world = make_world()
+    Job.objects.all().delete()
+    Job.objects.create(kind="export", dataset=world.dataset, key="x", progress_done=0, progress_total=10)
+    client.force_login(world.curator)
+    pill = re.search(r'id="job-pill".*?</a>', client.get("/d/scenes/").content.decode(), re.DOTALL)
+    assert pill is not None
+    assert "1 · 0 %" in " ".join(re.sub(r"<[^>]+>", " ", pill.group()).split())
+
+
+@pytest.mark.parametrize(
+    ("language", "told", "where"),
+    [("en", "1,204 refused", "stand in"), ("ko", "1,204개 거부됨", "해결 방법은")],
+)
+def test_a_job_that_refused_rows_is_not_plainly_done(client: Client, language: str, told: str, where: str) -> None:
+    world = make_world()
+    Job.objects.all().delete()
+    result = {"stored": 3, "refused": 1_204, "refused_list": "in/dogs.refused.csv", "refusals": []}
+    for key, refused in (("x", result), ("y", {**result, "refused": 0, "refused_list": ""})):
+        Job.objects.create(kind="import-clips", dataset=world.dataset, key=key, state=JobState.DONE, result=refused)
+    client.force_login(world.curator)
+    client.cookies["django_language"] = language
+    for place in ("/d/scenes/", "/d/scenes/jobs/"):
+        page = client.get(place).content.decode()
+        assert page.count(told) == 1, place
+    assert where in page
+    assert page.count("in/dogs.refused.csv") == 1
+
+
+def test_the_list_says_what_went_wrong_in_the_language_of_the_reader(client: Client) -> None:
+    world = make_world()
+    said = sentence("Line 1 is empty.")
+    checkpoint = {TOLD: stored([said])}
+    Job.objects.create(
+        kind="import-clips",
+        dataset=world.dataset,
+        key="x",
+        state=JobState.FAILED,
+        error=str(said),
+        checkpoint=checkpoint,
+    )
+    client.force_login(world.curator)
+    for language, told in (("en", "Line 1 is empty."), ("ko", "1번째 줄이 비어 있습니다.")):
+        client.cookies["django_language"] = language
+        assert told in client.get("/d/scenes/jobs/").content.decode()
 
 
 def test_commands_are_for_those_who_run_the_dataset(client: Client) -> None:

@@ -153,6 +153,16 @@ def test_what_cannot_be_accepted_is_refused_with_the_reason(
     assert not AcceptanceEvent.objects.exists()
 
 
+def test_a_run_that_lacks_clips_to_trust_it_by_says_how_many(run: VerificationRun, curator: APIClient) -> None:
+    heard = {"low": 0.0, "high": 1.0, "clips": 12, "confidence": 0.9, "accuracy": 0.9}
+    run.summary |= {"acceptance": [], "reliability": [heard]}
+    run.save()
+    status, answer = ask(curator, run, "accept", {"precision": 0.9})
+    assert (status, answer["reason"]) == (409, "nothing_reaches")
+    assert "judged 12 verified clips" in answer["detail"]
+    assert "at least 30" in answer["detail"]
+
+
 @pytest.mark.parametrize("role", [Role.ENGINEER, Role.ANNOTATOR])
 def test_nobody_but_curators_accepts(run: VerificationRun, role: Role) -> None:
     client = member_client(run.dataset, role)

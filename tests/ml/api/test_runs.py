@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 LISTED = {
     *("number", "dataset", "state", "share_done", "phase", "error", "recipe", "precision", "seed", "device"),
     *("budget_minutes", "trunks", "totals", "code_version", "candidates_digest", "created_at", "finished_at"),
-    "in_force",
+    *("in_force", "epochs_share"),
 }
 TOTALS = {"verified": 4, "judged": 3, "probably_wrong": 1, "would_accept": 2}
 
@@ -171,6 +171,14 @@ def test_runs_come_newest_first_in_pages(dataset: Dataset, engineer: APIClient) 
     assert engineer.get(runs_of(dataset, "?cursor=cD14")).status_code == 404
     refused = engineer.get(runs_of(dataset, "?state=done"))
     assert (refused.status_code, "Known: cursor, format, page_size" in refused.json()["state"][0]) == (400, True)
+
+
+def test_a_run_says_which_share_of_the_epochs_it_trains(dataset: Dataset, engineer: APIClient) -> None:
+    for plan in ({}, {"share": 1.0}, {"share": 0.25}):
+        make_run(dataset, finished=True, plan=plan)
+    listed = engineer.get(runs_of(dataset)).json()["results"]
+    assert [run["epochs_share"] for run in listed] == [0.25, 1.0, None]
+    assert engineer.get(runs_of(dataset, "3/")).json()["epochs_share"] == 0.25
 
 
 def test_the_number_of_queries_does_not_grow(dataset: Dataset, engineer: APIClient) -> None:

@@ -8,6 +8,7 @@ from ml.models import VerificationRun
 from ml.selectors.confusions import run_confusion
 from ml.selectors.run_figures import (
     ClassRow,
+    acceptance_preview,
     calibration_error,
     class_table,
     expected_share_wrong,
@@ -59,3 +60,19 @@ def test_the_share_expected_to_be_wrong_is_of_all_judged_labels() -> None:
 def test_without_clips_there_is_no_calibration_error() -> None:
     assert calibration_error([ReliabilityBin(0.0, 1.0, 0, None, None)]) is None
     assert calibration_error([ReliabilityBin(0.0, 1.0, 4, 0.9, 0.75)]) == pytest.approx(0.15)
+
+
+@pytest.mark.parametrize(
+    ("clips", "told"),
+    [
+        ([20, 9], "judged 29 verified clips of participants whom they had not heard, and at least 30 tell"),
+        ([20, 10], "No label is sure enough"),
+        ([], "No label is sure enough"),
+    ],
+)
+def test_a_run_that_accepts_nothing_says_what_it_lacks(clips: list[int], told: str) -> None:
+    bins = [{"low": 0.0, "high": 1.0, "clips": each, "confidence": None, "accuracy": None} for each in clips]
+    preview = acceptance_preview(VerificationRun(summary={"acceptance": [], "reliability": bins}), 0.9)
+    assert preview.threshold is None
+    assert told in preview.reason
+    assert preview.reason.endswith("run again.")

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +274,26 @@ def test_clips_without_audio_stop_the_run_and_are_named(world: Verifiable) -> No
     resume_run(run=run, by=world.curator)
     (prepared,) = work(most=1)
     assert prepared.result["computed"] == 1  # the others had theirs
+
+
+def test_a_run_that_begins_before_an_import_is_done_says_to_wait_for_it(world: Verifiable) -> None:
+    person = world.people[2]
+    others = world.dataset.clips.exclude(participant=person)
+    owners = dict(others.values_list("pk", "participant"))
+    others.update(participant=person)
+    importing = Job.objects.create(
+        kind="import-clips", dataset=world.dataset, key="x", available_at=timezone.now() + timedelta(days=1)
+    )
+    run = start(world)
+    (prepared,) = work()
+    assert "All labelled clips are of one participant" in prepared.error
+    assert prepared.error.endswith("Clips are being imported: resume the run when that job is done.")
+    for pk, owner in owners.items():
+        world.dataset.clips.filter(pk=pk).update(participant=owner)
+    importing.delete()
+    resume_run(run=run, by=world.curator)
+    (prepared,) = work(most=1)
+    assert prepared.state == JobState.DONE
 
 
 def test_labels_that_came_while_a_run_goes_on_are_not_its_affair(world: Verifiable) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 
 from curation.models import JobState
 from ml.models import VerificationRun
 from ml.networks import waveform_trunk
 from ml.selectors.estimates import ESTIMATE, latest_estimate
 from ml.selectors.runs import STEP, RunState, run_view
-from ml.services import audio_features, run_cost
+from ml.services import audio_features, run_cost, trunk_files
 from ml.services.estimates import request_estimate
 from ml.services.runs import RunRefusedError, cancel_run, resume_run
 from ml.services.trunk_files import file_digest
@@ -107,6 +108,8 @@ def test_a_worker_without_the_very_file_says_what_to_do(world: Verifiable, folde
     assert str(folder) not in error  # pages show it
     assert told in error
     assert f"Put the file there that the run began with (SHA-256 {digest}), and resume the run." in error
+    with translation.override("ko"):
+        assert f"실행을 시작할 때의 파일(SHA-256 {digest})을 그곳에 넣고 실행을 재개하세요." in state_of(run)[1]
     path.write_bytes(content)
     resume_run(run=run, by=world.curator)
     work()
@@ -142,6 +145,16 @@ def test_what_cannot_be_used_is_refused_before_a_run_is_stored(world: Verifiable
         assert str(folder) not in refused.value.detail
 
 
+def test_what_cannot_be_used_is_refused_in_the_language_of_the_reader(world: Verifiable, folder: Path) -> None:
+    write_trunk(folder / "silent.pt", description=None)
+    with (
+        translation.override("ko"),
+        pytest.raises(RunRefusedError, match=r"^트렁크 silent\.pt: 옆에 설명 파일이") as refused,
+    ):
+        start(world, trunks=["silent"])
+    assert "silent.toml 또는 silent.json 파일 하나에" in refused.value.detail
+
+
 def test_a_description_that_may_not_be_read_is_told_without_the_operators_folder(
     world: Verifiable, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +179,10 @@ def test_costs_tell_what_each_trunk_adds(world: Verifiable, folder: Path, monkey
     request_estimate(dataset=world.dataset, by=world.curator)
     (job,) = work()
     assert (job.kind, job.state) == (ESTIMATE, JobState.DONE)
+    digest = file_digest(folder / "levels.pt")
+    with monkeypatch.context() as patch:  # as in the process of the pages, which must not read files of gigabytes
+        patch.setattr(trunk_files, "file_digest", lambda path: pytest.fail(f"{path} was read"))
+        assert trunk_files.described_trunks(["levels"])[0].digest == digest
     found = latest_estimate(world.dataset)
     assert found is not None
     levels = found.trunks["levels.pt"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from curation.models import Job, JobState, Role
 from ml.models import VerificationRun
@@ -107,6 +109,33 @@ def test_verified_labels_of_two_categories_and_an_open_one_are_needed(world: Ver
     with pytest.raises(RunRefusedError, match="nothing to judge") as refused:
         begin(world)
     assert refused.value.reason == "nothing_to_judge"
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [(JobState.QUEUED, "import_running"), (JobState.RUNNING, "import_running"), (JobState.DONE, None)],
+)
+@pytest.mark.parametrize("lacks", ["too_few_verified", "nothing_to_judge"])
+def test_labels_that_an_import_may_still_bring_are_waited_for(
+    world: Verifiable, state: JobState, reason: str | None, lacks: str
+) -> None:
+    if lacks == "too_few_verified":
+        settle(world.verified[0], "NP")
+    else:
+        for annotation in world.open:
+            settle(annotation)
+    lease = {"lease_token": uuid.uuid4(), "lease_expires_at": timezone.now()}
+    Job.objects.create(kind="import-clips", dataset=world.dataset, key="x", state=state, **lease)
+    Job.objects.create(kind="import-clips", dataset=make_dataset(), key="y")
+    with pytest.raises(RunRefusedError) as refused:
+        begin(world)
+    assert refused.value.reason == (reason or lacks)
+    assert ("wait until that job is done" in refused.value.detail) == bool(reason)
+
+
+def test_an_import_that_goes_on_is_no_reason_to_wait_where_labels_are_enough(world: Verifiable) -> None:
+    Job.objects.create(kind="import-clips", dataset=world.dataset, key="x")
+    assert begin(world).number == 1
 
 
 def test_cancelling_ends_what_waits_and_resuming_begins_anew(world: Verifiable) -> None:

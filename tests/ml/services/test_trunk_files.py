@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.utils import translation
 
 from ml.env import read_env
+from ml.services import trunk_files
 from ml.services.trunk_files import (
     Hearing,
     TrunkDescription,
     TrunkFileError,
     file_digest,
+    folder_digest,
     folder_trunk,
     listed_trunks,
 )
@@ -82,6 +85,13 @@ def test_a_description_that_cannot_be_used_is_named_with_the_remedy(
     assert listed.fault
 
 
+def test_a_fault_is_listed_in_the_language_of_the_reader(folder: Path) -> None:
+    put(folder, "a.pt", {"sample_rate_hz": 8_000, "window_s": 0})
+    with translation.override("ko"):
+        (listed,) = listed_trunks()
+    assert listed.fault == "a.json: window_s 값이 0입니다. 0보다 크고 600 이하인 초여야 합니다."
+
+
 def test_two_descriptions_are_one_too_many(folder: Path) -> None:
     put(folder, "a.pt", {"sample_rate_hz": 8_000, "window_s": 1})
     path = put(folder, "a.pt", "sample_rate_hz = 8000\nwindow_s = 1\n", ".toml")
@@ -108,3 +118,18 @@ def test_the_digest_follows_the_content(folder: Path) -> None:
     path.write_bytes(b"b.pt")
     os.utime(path, ns=(1, 1))
     assert file_digest(path) == hashlib.sha256(b"b.pt").hexdigest()
+
+
+@pytest.mark.django_db
+def test_all_processes_share_a_digest_until_the_content_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    monkeypatch.setattr(trunk_files, "file_digest", lambda path: read.append(path) or file_digest(path))
+    path = put(folder, "a.pt")
+    for content in (b"a.pt", b"b.pt"):
+        path.write_bytes(content)
+        for _ in range(2):
+            assert folder_digest(path) == hashlib.sha256(content).hexdigest()
+    assert read == [path, path]
+    path.unlink()
+    with pytest.raises(TrunkFileError, match=r"a\.pt cannot be read"):
+        folder_digest(path)

@@ -199,8 +199,18 @@ def test_a_word_that_says_not_which_labels_stores_nothing(
 
 
 def test_a_precision_that_no_label_reaches_accepts_none(run: VerificationRun, curator: User) -> None:
-    assert post(curator, "accept", precision="0.999") == ["No label reaches this precision."]
+    (said,) = post(curator, "accept", precision="0.999")
+    assert said.startswith("No label reaches this precision.")
     assert accepted_count(run.dataset) == 0
+
+
+def test_a_run_that_lacks_clips_to_trust_it_by_says_so(run: VerificationRun, curator: User) -> None:
+    heard = {"low": 0.0, "high": 1.0, "clips": 29, "confidence": 0.9, "accuracy": 0.9}
+    run.summary |= {"acceptance": [], "reliability": [heard]}
+    run.save()
+    (said,) = post(curator, "accept", precision="0.9")
+    assert "judged 29 verified clips" in said
+    assert "at least 30" in said
 
 
 def test_an_engineer_looks_but_accepts_nothing(labels: list[CandidateAnnotation], run: VerificationRun) -> None:
@@ -218,7 +228,8 @@ def test_labels_of_another_run_or_dataset_are_refused(run: VerificationRun, cura
     assert post(curator, "accept", annotation=stranger.pk) == ["Run 1 has not judged all of these labels."]
     make_run(run.dataset)
     unfinished = client_of(curator).post("/d/streets/verification/2/accept/", {"precision": "0.9"}, follow=True)
-    assert [str(message) for message in unfinished.context["messages"]] == ["No label reaches this precision."]
+    said = [str(message) for message in unfinished.context["messages"]]
+    assert said == ["The run is not finished; its predictions may change."]
 
 
 @pytest.mark.parametrize("asked", ["https://example.org/", "//example.org", "/d/streets/", "/d/streets/verification/1"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from pathlib import Path
 
 import pytest
@@ -149,6 +151,20 @@ def test_without_labels_to_judge_the_page_says_what_is_needed(world: Verifiable,
     assert b"Start the run" not in page.content
 
 
+def test_while_clips_are_imported_the_page_says_to_wait(world: Verifiable, place: str) -> None:
+    for annotation in world.open:
+        settle(annotation)
+    Job.objects.create(kind="import-clips", dataset=world.dataset, key="x")
+    client = client_of(world.curator)
+    page = client.get(place)
+    assert b"Clips are being imported" in page.content
+    assert b"manage.py import_clips" not in page.content
+    wish = {"recipe": "earmark", "precision": "0.99", "device": "cpu", "seed": "0"}
+    assert client.post(place, wish).context["form"].non_field_errors() == [
+        "Clips are being imported: wait until that job is done, and start the run then."
+    ]
+
+
 def test_runs_are_listed_newest_first_in_a_fixed_number_of_queries(
     world: Verifiable, place: str, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -161,6 +177,25 @@ def test_runs_are_listed_newest_first_in_a_fixed_number_of_queries(
         page = client.get(place)
     assert [line.view.run.number for line in page.context["runs"]] == list(range(24, 0, -1))
     assert page.context["comparable"]
+
+
+def test_the_list_and_comparisons_name_pretrained_trunks(world: Verifiable, place: str) -> None:
+    client = client_of(world.curator)
+    for name in ("panns.pt", "ced.onnx"):
+        make_run(world.dataset, finished=True, trunks=[{"name": name, "digest": name}])
+    make_run(world.dataset, finished=True)
+    for rest in ("", "compare/?run=1&run=2&run=3"):
+        page = client.get(place + rest).content.decode()
+        assert re.findall(r'class="trunk">([^<]+)<', page) == sorted(["panns.pt", "ced.onnx"], reverse=bool(rest))
+
+
+def test_a_run_that_trains_less_than_its_recipe_says_so(world: Verifiable, place: str) -> None:
+    client = client_of(world.curator)
+    told, page_told = "25.0 % of the recipe's epochs", "it trains 25.0 % of the recipe's epochs"
+    for plan, is_told in (({}, False), ({"share": 1.0}, False), ({"share": 0.25}, True)):
+        run = make_run(world.dataset, finished=True, plan=plan)
+        assert (told in html.unescape(client.get(place).content.decode())) == is_told
+        assert (page_told in html.unescape(client.get(f"{place}{run.number}/").content.decode())) == is_told
 
 
 def test_the_script_asks_for_costs_once_and_a_worker_finds_them(world: Verifiable, place: str) -> None:
