@@ -43,6 +43,11 @@ class SaidError(ValueError):
         self.parts = parts
 
 
+def gettext_noop(text: str) -> str:
+    """Mark a text for the catalogue, as Django's does, but where no settings are: rules and benchmarks have none."""
+    return text
+
+
 def sentence(text: str, /, **values: Value) -> Sentence:
     """Return a sentence with its values."""
     return Sentence(text, values)

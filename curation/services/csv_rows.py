@@ -10,9 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.utils.translation import gettext_noop
-
-from curation.domain.sentences import SaidError, Sentence, sentence
+from curation.domain.sentences import SaidError, Sentence, gettext_noop, sentence
 
 MAX_FIELD_CHARS = 65_536  # what a row may hold
 MAX_READ_CHARS = 2 << 20  # a longer field makes the file unusable: a quote is missing, or it is no CSV

@@ -11,9 +11,8 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from django.conf import settings
-from django.utils.translation import gettext_noop
 
-from curation.domain.sentences import SaidError, sentence
+from curation.domain.sentences import SaidError, gettext_noop, sentence
 from curation.env import IMPORT_FOLDER, Env
 from curation.models import Dataset
 from curation.services.refused_rows import refused_name_for, refused_path_for

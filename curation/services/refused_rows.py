@@ -8,9 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from django.utils.translation import gettext_noop
-
-from curation.domain.sentences import sentence
+from curation.domain.sentences import gettext_noop, sentence
 from curation.services.csv_rows import Refused, Row, UnusableFileError
 
 MAX_NAME_BYTES = 255  # of a file name on the file systems in use; a Korean letter takes three

@@ -17,10 +17,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from django.utils.translation import gettext_noop
-
 from curation.domain.progress import Progress, no_progress
-from curation.domain.sentences import Part, in_english, sentence
+from curation.domain.sentences import Part, gettext_noop, in_english, sentence
 from curation.models import Dataset, ImportRun
 from curation.services.csv_rows import (
     MAX_FIELD_CHARS,

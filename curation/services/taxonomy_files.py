@@ -17,10 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from django.utils.translation import gettext_noop
-
 from curation.domain.naming import NamingError, file_label
-from curation.domain.sentences import sentence
+from curation.domain.sentences import gettext_noop, sentence
 from curation.models import Restriction
 from curation.services.row_import import (
     Refused,

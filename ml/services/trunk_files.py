@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from django.core.cache import cache
-from django.utils.translation import gettext_noop
 
-from curation.domain.sentences import SaidError, Sentence, sentence
+from curation.domain.sentences import SaidError, Sentence, gettext_noop, sentence
 from curation.selectors.words import in_words
 from ml.env import TRUNK_FOLDER, read_env
 
