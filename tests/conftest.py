@@ -13,6 +13,7 @@ os.environ.setdefault("EARMARK_SECRET_KEY", "only-for-tests-" + "x" * 40)
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{_FOLDER.name}/earmark.sqlite3")
 
 import pytest  # noqa: E402 -- the environment comes first
+from django.utils import translation  # noqa: E402 -- as above
 from pytest_django import Settings  # noqa: E402
 from pytest_socket import socket_allow_hosts  # noqa: E402
 
@@ -48,6 +49,12 @@ def _knows_rows(item: pytest.Item) -> bool:
 @pytest.fixture(autouse=True)
 def _local_sockets_only() -> None:
     socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def _default_language() -> None:
+    """Forget the language that the last request of another test was answered in."""
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)
