@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext
 
 from curation.domain.sentences import Part, in_english, restored
-from curation.models import Job
+
+if TYPE_CHECKING:
+    from curation.models import Job  # what says sentences is imported where no application is set up, too
 
 TOLD = "told"  # where a job's checkpoint keeps the sentences of its error
 

@@ -163,7 +163,7 @@ class AcceptancePointSerializer(serializers.Serializer[dict[str, Any]]):
 
     threshold = serializers.FloatField()
     accepted = serializers.IntegerField()
-    expected_precision = serializers.FloatField()
+    assured_precision = serializers.FloatField()
 
 
 class ConfusionCellSerializer(serializers.Serializer[dict[str, Any]]):
@@ -208,7 +208,7 @@ class RunDetailSerializer(RunSerializer):
     @extend_schema_field(FiguresSerializer)
     def get_figures(self, view: RunView) -> dict[str, Any]:
         """Return what was kept of the run when it finished."""
-        curve: list[list[float]] = view.run.summary.get("acceptance", [])
+        curve: list[list[float]] = view.run.summary.get("assured", [])
         found = run_confusion(view.run)
         figures = {
             "histogram": [asdict(each) for each in probability_histogram(view.run)],
@@ -216,8 +216,8 @@ class RunDetailSerializer(RunSerializer):
             "classes": [asdict(each) for each in class_table(view.run)],
             "confusion": found and {"verified": _cells(found.verified), "given": _cells(found.given)},
             "acceptance": [
-                {"threshold": threshold, "accepted": int(accepted), "expected_precision": expected}
-                for threshold, accepted, expected in curve
+                {"threshold": threshold, "accepted": int(accepted), "assured_precision": assured}
+                for threshold, accepted, assured in curve
             ],
         }
         return dict(FiguresSerializer(figures).data)

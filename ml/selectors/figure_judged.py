@@ -27,7 +27,7 @@ from ml.selectors.figure_geometry import (
     share_ticks,
 )
 from ml.selectors.run_figures import HistogramBin, calibration_error
-from ml.verification.auto_accept import AcceptThreshold
+from ml.verification.accept_threshold import AcceptThreshold
 from ml.verification.calibration import ReliabilityBin
 
 EVEN = 0.5  # below it a label is more probably wrong than right

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ml.models import VerificationRun
-from ml.verification.auto_accept import AcceptThreshold, first_reaching
+from ml.verification.accept_threshold import AcceptThreshold, first_reaching
 from ml.verification.calibration import FEWEST, ReliabilityBin, expected_calibration_error
 
 
@@ -151,7 +151,7 @@ def heard_clips(run: VerificationRun) -> int | None:
 def heard_too_few(run: VerificationRun) -> bool:
     """Tell whether a finished run accepts nothing unheard for want of verified clips by which to trust it."""
     heard = heard_clips(run)
-    return not run.summary.get("acceptance") and heard is not None and heard < FEWEST
+    return not run.summary.get("assured") and heard is not None and heard < FEWEST
 
 
 def acceptance_preview(run: VerificationRun, precision: float) -> AcceptThreshold:
@@ -176,13 +176,13 @@ def acceptance_preview(run: VerificationRun, precision: float) -> AcceptThreshol
         If `precision` is outside 0 to 1.
     """
     clips = run.summary.get("totals", {}).get("judged", 0)
-    curve: list[tuple[float, int, float]] = run.summary.get("acceptance", [])
+    curve: list[tuple[float, int, float]] = run.summary.get("assured", [])
     chosen = first_reaching(curve, precision=precision, clips=clips)
     return chosen if chosen.threshold is not None else replace(chosen, reason=_why_nothing(run, chosen.reason))
 
 
 def _why_nothing(run: VerificationRun, found: str) -> str:
-    if run.summary.get("acceptance"):
+    if run.summary.get("assured"):
         return f"{found} Ask for less, or have more clips rated and run again."
     if heard_too_few(run):
         return (

@@ -69,7 +69,7 @@ def run_summary(labels: JudgedLabels, needs: CategoryNeeds) -> dict[str, Any]:
         "reliability": [asdict(each) for each in _reliability(labels, heard)],
         "classes": [asdict(row) for row in _class_rows(labels, needs, judged_A, verified_KK)],
         "confusion": {"verified": kept_cells(verified_KK), "given": kept_cells(given_KK)},
-        "acceptance": kept_curve(labels.p_correct_A[labels.admitted_A], labels.verdict.held_out),
+        "assured": kept_curve(labels.p_correct_A[labels.admitted_A], labels.verdict.held_out),
     }
 
 
@@ -91,7 +91,8 @@ def kept_curve(p_correct_J: Floats, held_out: HeldOut | None) -> list[list[float
     curve = acceptance_curve(p_correct_J, held_out)
     if not len(curve.threshold_M):
         return []
-    kept = np.unique(np.linspace(0, len(curve.threshold_M) - 1, CURVE_POINTS).round().astype(np.int64))
+    target = np.linspace(curve.accepted_M[0], curve.accepted_M[-1], CURVE_POINTS)
+    kept = np.unique(np.searchsorted(-curve.accepted_M, -target, side="right") - 1)
     return [[float(curve.threshold_M[m]), int(curve.accepted_M[m]), float(curve.precision_M[m])] for m in kept]
 
 

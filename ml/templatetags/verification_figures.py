@@ -26,7 +26,7 @@ from ml.selectors.figure_losses import LossFigure, loss_figure
 from ml.selectors.run_comparison import ComparedValue, Comparison, RunColumn, comparison
 from ml.selectors.run_figures import HistogramBin
 from ml.selectors.runs import StepView
-from ml.verification.auto_accept import AcceptThreshold
+from ml.verification.accept_threshold import AcceptThreshold
 from ml.verification.calibration import ReliabilityBin
 
 register = template.Library()

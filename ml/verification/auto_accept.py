@@ -5,38 +5,49 @@ threshold is the smallest at which the accepted labels are right in at least the
 say what that share is, and the less hopeful one counts:
 
 * The probabilities themselves. If they are calibrated, the accepted labels are n independent draws with the chances
-  p_n, of which Σ (1 - p_n) are expected to be wrong, with the variance Σ p_n (1 - p_n). That so many are expected is
-  not enough: in half of all cases there would be more. The upper limit of their number must be allowed, one-sided and
-  with a confidence of 95 %, in the normal approximation. The fewer labels there are to accept, the surer they must be.
+  p_n, of which m = Σ (1 - p_n) are expected to be wrong. That so many are expected is not enough: in half of all cases
+  there would be more. As many must be allowed as there are at most with a chance of 95 %, and no fewer than m: of a
+  single label of 0.96, none is wrong with that chance. Their number has a Poisson
+  binomial distribution, close to that of Poisson with the mean m (Le Cam), whose upper tail is the heavier one
+  (Hoeffding; Anderson and Samuels), so that the limit is on the safe side. The fewer labels there are to accept, the
+  surer they must be.
 * Held-out verified clips, of which it is known whether a label is right. Clips that people verified have hardly any
   wrong label, so that their labels alone would promise too much. Each is therefore judged under every label i that it
   could have been given, with the weight P(given = i | true) of the estimated noise: the clip accepted under a wrong
   label counts against the threshold by that weight. This sees what no temperature mends, networks that are sure of
-  the very mistakes that labels make. Its share is taken as it is, without a limit: what it shows is systematic.
+  the very mistakes that labels make. Where fewer than 20 reach a threshold, the surest 20 speak for it: where nothing
+  is known of a threshold, nothing is promised. Their share is taken as it is, since with few verified clips no limit
+  would ever allow anything.
 
-Both suppose that the clips to be accepted are no harder than the verified ones, and that labels err independently.
+The 95 % are those of labels that err independently, as far as the probabilities can be trusted; no witness sees that
+clips that wait are harder than all that people verified.
 
 Shapes: N clips, V verified clips, K classes, M distinct thresholds, H hypothetical labels.
 
 References
 ----------
 .. [1] L. Le Cam, "An approximation theorem for the Poisson binomial distribution", Pacific Journal of Mathematics
-   10(4), 1960 (mean and variance of the number of wrong labels).
+   10(4), 1960.
+.. [2] W. Hoeffding, "On the distribution of the number of successes in independent trials", Annals of Mathematical
+   Statistics 27(3), 1956, theorem 4 (the binomial distribution has the heavier tails).
+.. [3] T. W. Anderson and S. M. Samuels, "Some inequalities among binomial and Poisson probabilities", Proceedings of
+   the Fifth Berkeley Symposium, volume 1, 1967 (the Poisson distribution has heavier ones yet).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+import torch
 
-from ml.verification.probabilities import Bools, Floats, Ints, checked_labels, checked_probabilities, checked_share
+from ml.verification.accept_threshold import AcceptThreshold, first_reaching
+from ml.verification.probabilities import Bools, Floats, Ints, checked_labels, checked_probabilities
 
 CONFIDENCE = 0.95
+FEWEST_HELD_OUT = 20.0  # verified clips, by weight, that speak for a threshold
 
-_SLACK = 1e-12  # the mean of three times 0.95 is less than 0.95 in binary
 _Z = NormalDist().inv_cdf(CONFIDENCE)
 
 
@@ -69,57 +80,18 @@ class HeldOut:
         Returns
         -------
         float64 array [shape=(M,)]
-            1 where nothing reaches the threshold: there is nothing to say against it.
+            Where fewer than `FEWEST_HELD_OUT` reach a threshold, that of the surest ones; 1 if there is none at all.
         """
+        if not len(self.weight_H):
+            return np.ones(np.shape(threshold_M))
         order = np.argsort(self.p_correct_H, kind="stable")
-        weight_H = self.weight_H[order]
-        place_M = np.searchsorted(self.p_correct_H[order], threshold_M, side="left")
-        all_M, right_M = (
-            np.append(np.cumsum(each_H[::-1])[::-1], 0.0)[place_M]
-            for each_H in (weight_H, weight_H * self.is_correct_H[order])
-        )
-        precision_M: Floats = np.divide(right_M, all_M, out=np.ones_like(all_M), where=all_M > 0)
+        p_correct_H, weight_H = self.p_correct_H[order], self.weight_H[order]
+        all_H = np.cumsum(weight_H[::-1])[::-1]
+        right_H = np.cumsum((weight_H * self.is_correct_H[order])[::-1])[::-1]
+        enough = p_correct_H[max(0, int(np.count_nonzero(all_H >= FEWEST_HELD_OUT)) - 1)]
+        place_M = np.searchsorted(p_correct_H, np.minimum(threshold_M, enough), side="left")
+        precision_M: Floats = right_H[place_M] / all_H[place_M]
         return precision_M
-
-
-@dataclass(frozen=True)
-class AcceptThreshold:
-    """The threshold, or why there is none.
-
-    Attributes
-    ----------
-    threshold : float or None
-        Labels with at least this probability of being right are accepted; None: none is.
-    precision : float or None
-        Share of the accepted labels that is right at least, with a confidence of 95 %.
-    accepted, clips : int
-        Labels at or above the threshold, and all that were given.
-    reason : str
-        Why there is no threshold, else empty.
-    """
-
-    threshold: float | None
-    precision: float | None
-    accepted: int
-    clips: int
-    reason: str = ""
-
-    def accepts(self, p_correct_N: Floats) -> Bools:
-        """Decide which labels to accept.
-
-        Parameters
-        ----------
-        p_correct_N : float64 array [shape=(N,)]
-            Probability that each label is right.
-
-        Returns
-        -------
-        bool array [shape=(N,)]
-            True where it reaches the threshold; nowhere if there is none.
-        """
-        if self.threshold is None:
-            return np.zeros(len(p_correct_N), dtype=np.bool_)
-        return p_correct_N >= self.threshold
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -179,6 +151,29 @@ def hold_out(likelihood_VK: Floats, true_V: Ints, transition_KK: Floats, *, admi
     )
 
 
+def most_wrong(expected_M: Floats) -> Floats:
+    """Return how many labels are wrong at most where so many are expected to be.
+
+    Parameters
+    ----------
+    expected_M : float64 array [shape=(M,)]
+        Means of Poisson distributions.
+
+    Returns
+    -------
+    float64 array [shape=(M,)]
+        Smallest whole numbers that are exceeded with a chance of at most ``1 - CONFIDENCE``.
+    """
+    mean_M = torch.from_numpy(np.array(expected_M, dtype=np.float64))
+    most_M = torch.floor(mean_M + _Z * torch.sqrt(mean_M))
+    while (more_M := torch.special.gammaincc(most_M + 1, mean_M) < CONFIDENCE).any():  # P(X <= k) = Q(k + 1, m)
+        most_M += more_M.to(most_M.dtype)
+    while (fewer_M := (most_M > 0) & (torch.special.gammaincc(most_M.clamp(min=1), mean_M) >= CONFIDENCE)).any():
+        most_M -= fewer_M.to(most_M.dtype)
+    found_M: Floats = most_M.numpy()
+    return found_M
+
+
 def acceptance_curve(p_correct_N: Floats, held_out: HeldOut | None = None) -> AcceptanceCurve:
     """Trace how many labels thresholds accept and how many of these are right at least.
 
@@ -204,11 +199,8 @@ def acceptance_curve(p_correct_N: Floats, held_out: HeldOut | None = None) -> Ac
         message = f"p_correct_N holds {np.min(p_correct_N)} to {np.max(p_correct_N)}: expected 0 to 1."
         raise ValueError(message)
     threshold_M, at_M = np.unique(p_correct_N, return_counts=True)
-    accepted_M, wrong_M, variance_M = (
-        np.cumsum((at_M * each_M)[::-1])[::-1]
-        for each_M in (np.ones_like(at_M), 1 - threshold_M, threshold_M * (1 - threshold_M))
-    )
-    precision_M = 1 - (wrong_M + _Z * np.sqrt(variance_M)) / np.maximum(accepted_M, 1)
+    accepted_M, wrong_M = (np.cumsum((at_M * each_M)[::-1])[::-1] for each_M in (np.ones_like(at_M), 1 - threshold_M))
+    precision_M = 1 - np.maximum(wrong_M, most_wrong(wrong_M)) / np.maximum(accepted_M, 1)
     if held_out is not None:
         precision_M = np.minimum(precision_M, held_out.precision(threshold_M))
     precision_M = np.maximum(precision_M, 0.0)
@@ -246,35 +238,3 @@ def accept_threshold(p_correct_N: Floats, *, precision: float, held_out: HeldOut
     curve = acceptance_curve(p_correct_N, held_out)
     points = zip(curve.threshold_M.tolist(), curve.accepted_M.tolist(), curve.precision_M.tolist(), strict=True)
     return first_reaching(points, precision=precision, clips=len(p_correct_N))
-
-
-def first_reaching(points: Iterable[tuple[float, int, float]], *, precision: float, clips: int) -> AcceptThreshold:
-    """Choose from a curve.
-
-    Parameters
-    ----------
-    points : iterable of (float, int, float)
-        Threshold, accepted labels and assured precision of each point of an `AcceptanceCurve`, or of some of them.
-    precision : float
-        Share of the accepted labels that must be right, 0 to 1.
-    clips : int
-        Labels that were judged.
-
-    Returns
-    -------
-    AcceptThreshold
-        The threshold, or the reason why there is none.
-
-    Raises
-    ------
-    ValueError
-        If `precision` is outside 0 to 1.
-    """
-    checked_share("precision", precision)
-    highest = None
-    for threshold, accepted, assured in points:
-        if assured >= precision - _SLACK:
-            return AcceptThreshold(threshold, assured, int(accepted), clips)
-        highest = assured
-    found = "No label may be accepted unheard" if highest is None else f"At most {highest:.3f} can be assured"
-    return AcceptThreshold(None, None, 0, clips, f"{found}; {precision} was asked for.")

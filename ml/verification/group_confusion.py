@@ -10,7 +10,8 @@ they are right. Labels and networks are two observers of one truth, and both hav
 Both are estimated together by expectation-maximisation (Dawid and Skene), with the network's probabilities as soft
 observations. Where it ends depends on where it begins, so that there are two beginnings: labels that err as is expected
 of all, and the mistakes that confident learning finds by its class-dependent thresholds
-(`ml.verification.confident_learning`). The one that ends with the higher likelihood of the labels counts.
+(`ml.verification.confident_learning`). The one counts under which what was heard and labelled is likelier in the end;
+priors, which are alike for both, are left out of that.
 
 Where a group's "sixes" are heard as "eights" but labelled "six" as often as everybody's are, the network
 is to blame; where labels go wrong as everywhere, the label is.
@@ -120,12 +121,16 @@ class GroupConfusion:
         P(true | network, label, group, what people said); rows sum to 1.
     transition_KK : float64 array [shape=(K, K)]
         P(given = column | true = row).
+    likelihood_NK : float64 array [shape=(N, K)]
+        Probability of each true class by what networks heard of the clip in its group, without its label; rows sum
+        to 1.
     heard_GKK : dict of int to float64 array [shape=(K, K)]
         P(heard = column | true = row) of each group that has a matrix of its own; rows sum to a little less than 1.
     """
 
     posterior_NK: Floats
     transition_KK: Floats
+    likelihood_NK: Floats
     heard_GKK: dict[int, Floats]
 
 
@@ -175,26 +180,6 @@ def estimate_group_confusion(
     return max(found, key=lambda each: each[0])[1]
 
 
-def expected_likelihood(p_NK: Floats, *, config: ConfusionConfig) -> Floats:
-    """Return the likelihood of each true class of clips in a group of which nothing is known.
-
-    Parameters
-    ----------
-    p_NK : float64 array [shape=(N, K)]
-        Probabilities by networks that heard no clip of the group.
-    config : ConfusionConfig
-        Expectations.
-
-    Returns
-    -------
-    float64 array [shape=(N, K)]
-        L(true) as P(heard | true) of such a group gives it; rows sum to 1.
-    """
-    heard_NK = p_NK @ _mostly_diagonal(p_NK.shape[1], config.prior_correct).T
-    likelihood_NK: Floats = heard_NK / heard_NK.sum(axis=1, keepdims=True)
-    return likelihood_NK
-
-
 def _maximise(
     transition_KK: Floats,
     expected_KK: Floats,
@@ -227,7 +212,12 @@ def _maximise(
             counts_KK = heard[group] * (share_NK.T @ p_NK[clips]) + config.prior_clips * expected_KK
             heard[group] = _expected(counts_KK)
         transition_KK = transition_matrix(given_NK.T @ posterior_NK, config=config.noise)
-    found = GroupConfusion(posterior_NK=posterior_NK, transition_KK=transition_KK, heard_GKK=heard)
+    found = GroupConfusion(
+        posterior_NK=posterior_NK,
+        transition_KK=transition_KK,
+        likelihood_NK=likelihood_NK / np.maximum(likelihood_NK.sum(axis=1, keepdims=True), _LEAST),
+        heard_GKK=heard,
+    )
     return float(np.log(sum_N1).sum()), found
 
 

@@ -131,7 +131,7 @@ def _findings(request: HttpRequest, run: VerificationRun) -> dict[str, Any]:
         "least_precision": min(LEAST_PRECISION, run.precision, precision),
         "precision_step": PRECISION_STEP,
         "preview": preview,
-        "curve": run.summary.get("acceptance", []),
+        "curve": run.summary.get("assured", []),
         "histogram": run_figures.probability_histogram(run),
         "reliability": run_figures.reliability(run),
         "confusion": run_confusion(run),

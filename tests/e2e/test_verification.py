@@ -36,7 +36,7 @@ def finish(world: Verifiable) -> VerificationRun:
     run.refresh_from_db()
     assert run.finished_at is not None
     judged = len(world.open)
-    run.summary = {**run.summary, "acceptance": [[0.1, judged, 0.85], [0.5, 2, 0.97], [0.9, 1, 0.995]]}
+    run.summary = {**run.summary, "assured": [[0.1, judged, 0.85], [0.5, 2, 0.97], [0.9, 1, 0.995]]}
     run.save()
     return run
 
@@ -104,7 +104,7 @@ def test_all_above_the_slider_are_accepted_in_place(open_page: OpenPage, world: 
     run = make_finished_run(world.dataset, dict(zip(world.open, chances, strict=False)))
     run.summary = {
         "totals": {"verified": 4, "judged": 4, "probably_wrong": 0, "would_accept": 2},
-        "acceptance": [[0.55, 4, 0.8], [0.95, 2, 0.97]],
+        "assured": [[0.55, 4, 0.8], [0.95, 2, 0.97]],
     }
     run.save()
     page = open_page(world.curator)

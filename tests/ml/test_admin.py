@@ -29,7 +29,7 @@ def make_events(labels: int) -> VerificationRun:
     dataset = make_dataset()
     category = make_category(dataset)
     annotations = [make_annotation(make_clip(dataset), category) for _ in range(labels)]
-    run = make_finished_run(dataset, dict.fromkeys(annotations, 0.9), summary={"acceptance": [[0.9, 1, 0.9]]})
+    run = make_finished_run(dataset, dict.fromkeys(annotations, 0.9), summary={"assured": [[0.9, 1, 0.9]]})
     curator = make_member(dataset, Role.CURATOR)
     accept_labels(run=run, annotations=[each.pk for each in annotations], by=curator)
     undo_acceptance(run=run, annotations=[annotations[0].pk], by=curator)

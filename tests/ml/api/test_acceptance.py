@@ -31,7 +31,7 @@ def annotations() -> list[CandidateAnnotation]:
 @pytest.fixture
 def run(annotations: list[CandidateAnnotation]) -> VerificationRun:
     found = dict(zip(annotations, (0.99, 0.99, 0.97, 0.6, 0.2), strict=True))
-    summary = {"acceptance": CURVE, "totals": {"verified": 0, "judged": 5, "probably_wrong": 1, "would_accept": 3}}
+    summary = {"assured": CURVE, "totals": {"verified": 0, "judged": 5, "probably_wrong": 1, "would_accept": 3}}
     return make_finished_run(annotations[0].dataset, found, summary=summary)
 
 
@@ -155,7 +155,7 @@ def test_what_cannot_be_accepted_is_refused_with_the_reason(
 
 def test_a_run_that_lacks_clips_to_trust_it_by_says_how_many(run: VerificationRun, curator: APIClient) -> None:
     heard = {"low": 0.0, "high": 1.0, "clips": 12, "confidence": 0.9, "accuracy": 0.9}
-    run.summary |= {"acceptance": [], "reliability": [heard]}
+    run.summary |= {"assured": [], "reliability": [heard]}
     run.save()
     status, answer = ask(curator, run, "accept", {"precision": 0.9})
     assert (status, answer["reason"]) == (409, "nothing_reaches")

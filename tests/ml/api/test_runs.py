@@ -163,7 +163,7 @@ def test_runs_of_other_datasets_are_not_found(dataset: Dataset, engineer: APICli
 
 def test_runs_come_newest_first_in_pages(dataset: Dataset, engineer: APIClient) -> None:
     for _ in range(5):
-        make_run(dataset, finished=True, summary={"totals": TOTALS, "acceptance": [[0.5, 1, 0.9]]})
+        make_run(dataset, finished=True, summary={"totals": TOTALS, "assured": [[0.5, 1, 0.9]]})
     pages = every_page(engineer, runs_of(dataset, "?page_size=2"))
     assert [[run["number"] for run in page] for page in pages] == [[5, 4], [3, 2], [1]]
     assert {run["state"] for page in pages for run in page} == {"done"}

@@ -8,7 +8,7 @@ import pytest
 
 from ml.selectors.figure_judged import acceptance_drawing, histogram, reliability_diagram
 from ml.selectors.run_figures import HistogramBin
-from ml.verification.auto_accept import AcceptThreshold
+from ml.verification.accept_threshold import AcceptThreshold
 from ml.verification.calibration import ReliabilityBin
 
 NOTHING = AcceptThreshold(None, None, 0, 50, "0.99 was asked for.")

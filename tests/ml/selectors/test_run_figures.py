@@ -72,7 +72,7 @@ def test_without_clips_there_is_no_calibration_error() -> None:
 )
 def test_a_run_that_accepts_nothing_says_what_it_lacks(clips: list[int], told: str) -> None:
     bins = [{"low": 0.0, "high": 1.0, "clips": each, "confidence": None, "accuracy": None} for each in clips]
-    preview = acceptance_preview(VerificationRun(summary={"acceptance": [], "reliability": bins}), 0.9)
+    preview = acceptance_preview(VerificationRun(summary={"assured": [], "reliability": bins}), 0.9)
     assert preview.threshold is None
     assert told in preview.reason
     assert preview.reason.endswith("run again.")

@@ -129,7 +129,7 @@ def test_a_run_that_is_not_finished_has_no_figures() -> None:
 @pytest.mark.parametrize("precision", [0.0, 0.5, 0.8, 0.9, 0.95, 0.99, 1.0])
 def test_the_preview_is_that_of_all_predictions(precision: float) -> None:
     p_N = np.round(np.random.default_rng(0).beta(4, 1, size=300), 3)  # some are equal
-    run = VerificationRun(summary={"totals": {"judged": 400}, "acceptance": kept_curve(p_N, None)})
+    run = VerificationRun(summary={"totals": {"judged": 400}, "assured": kept_curve(p_N, None)})
     exact, preview = accept_threshold(p_N, precision=precision), acceptance_preview(run, precision)
     assert (preview.threshold, preview.accepted) == (exact.threshold, exact.accepted)
     assert preview.precision == (None if exact.precision is None else pytest.approx(exact.precision))
@@ -140,12 +140,13 @@ def test_the_preview_is_that_of_all_predictions(precision: float) -> None:
 def test_a_long_curve_is_cut_and_never_promises_too_much() -> None:
     p_N = np.random.default_rng(1).random(20_000)
     curve = kept_curve(p_N, None)
-    assert len(curve) == CURVE_POINTS
-    run = VerificationRun(summary={"totals": {"judged": len(p_N)}, "acceptance": curve})
+    assert CURVE_POINTS - 5 < len(curve) <= CURVE_POINTS
+    run = VerificationRun(summary={"totals": {"judged": len(p_N)}, "assured": curve})
     for precision in (0.6, 0.9, 0.97):
         preview, exact = acceptance_preview(run, precision), accept_threshold(p_N, precision=precision)
         assert preview.threshold is not None
-        assert p_N[p_N >= preview.threshold].mean() >= precision
+        assert preview.precision >= precision
+        assert accept_threshold(p_N[p_N >= preview.threshold], precision=0).precision == preview.precision
         assert preview.accepted <= exact.accepted
         assert preview.accepted >= exact.accepted - len(p_N) / (CURVE_POINTS - 1) - 1
 
@@ -157,8 +158,10 @@ def test_a_precision_that_is_no_share_is_refused() -> None:
 
 def test_verified_clips_lower_the_curve() -> None:
     p_N = np.repeat([0.9, 0.95, 0.999], 200)
-    against = HeldOut(p_correct_H=np.array([0.92]), weight_H=np.array([1.0]), is_correct_H=np.array([False]))
+    against = HeldOut(
+        p_correct_H=np.array([0.92, 0.9995]), weight_H=np.array([50.0, 50.0]), is_correct_H=np.array([False, True])
+    )
     alone, both = kept_curve(p_N, None), kept_curve(p_N, against)
     assert [point[0] for point in alone] == [0.9, 0.95, 0.999]
-    assert both[0] == [0.9, 600, 0.0]
+    assert both[0] == [0.9, 600, 0.5]
     assert both[1:] == alone[1:]

@@ -62,7 +62,7 @@ SUMMARY: dict[str, Any] = {
         "verified": {"cells": [[0, 0, 3], [0, 1, 1], [1, 1, 5]], "rows": [4, 5], "columns": [3, 6]},
         "given": {"cells": [], "rows": [0, 0], "columns": [0, 0]},
     },
-    "acceptance": [[0.5, 2_500, 0.9], [0.9, 1_500, 0.97]],
+    "assured": [[0.5, 2_500, 0.9], [0.9, 1_500, 0.97]],
     "iterations": [
         {
             "iteration": 1,
@@ -90,7 +90,7 @@ def step(**changes: Any) -> StepView:
 
 def contexts(run: VerificationRun, steps: list[StepView]) -> dict[str, dict[str, Any]]:
     return {
-        "acceptance_curve": {"curve": run.summary.get("acceptance"), "chosen": acceptance_preview(run, 0.95)},
+        "acceptance_curve": {"curve": run.summary.get("assured"), "chosen": acceptance_preview(run, 0.95)},
         "classes": {"rows": linked(class_table(run), lambda category: f"/of/{category}")},
         "compare": {"columns": compare_runs([run, run]) if run.summary else []},
         "confusion": {"confusion": run_confusion(run)},
@@ -162,10 +162,10 @@ def test_the_curve_carries_its_points_and_two_marks() -> None:
     page = render("acceptance_curve", **contexts(run, [])["acceptance_curve"])
     points = re.search(r'data-curve="([^"]*)"', page)
     assert points is not None
-    assert json.loads(points.group(1)) == SUMMARY["acceptance"]
+    assert json.loads(points.group(1)) == SUMMARY["assured"]
     assert page.count('<g data-mark transform="translate(50.00 ') == 2
     assert 'data-judged="3000"' in page
-    hidden = render("acceptance_curve", curve=SUMMARY["acceptance"], chosen=acceptance_preview(run, 1.0))
+    hidden = render("acceptance_curve", curve=SUMMARY["assured"], chosen=acceptance_preview(run, 1.0))
     assert hidden.count('<g data-mark visibility="hidden"') == 2
 
 

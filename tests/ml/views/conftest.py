@@ -24,7 +24,7 @@ def run(labels: list[CandidateAnnotation]) -> VerificationRun:
     run = make_finished_run(labels[0].dataset, found)
     run.summary = {
         "totals": {"verified": 4, "judged": 30, "probably_wrong": 0, "would_accept": 3},
-        "acceptance": [[0.70, 30, 0.845], [0.80, 20, 0.895], [0.90, 10, 0.945], [0.97, 3, 0.98]],
+        "assured": [[0.70, 30, 0.845], [0.80, 20, 0.895], [0.90, 10, 0.945], [0.97, 3, 0.98]],
         "histogram": [0] * 14 + [5] * 6,
         "classes": [],
         "reliability": [],

@@ -206,7 +206,7 @@ def test_a_precision_that_no_label_reaches_accepts_none(run: VerificationRun, cu
 
 def test_a_run_that_lacks_clips_to_trust_it_by_says_so(run: VerificationRun, curator: User) -> None:
     heard = {"low": 0.0, "high": 1.0, "clips": 29, "confidence": 0.9, "accuracy": 0.9}
-    run.summary |= {"acceptance": [], "reliability": [heard]}
+    run.summary |= {"assured": [], "reliability": [heard]}
     run.save()
     (said,) = post(curator, "accept", precision="0.9")
     assert "judged 29 verified clips" in said
