@@ -32,9 +32,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     faults = Path(__file__).parent / "faults"
     if config.getoption("--only-rows"):
-        left = [item for item in items if faults not in item.path.parents and not _knows_rows(item)]
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in set(left)]
+        kept = [faults in item.path.parents or _knows_rows(item) for item in items]
+        config.hook.pytest_deselected(items=[item for item, is_kept in zip(items, kept, strict=True) if not is_kept])
+        items[:] = [item for item, is_kept in zip(items, kept, strict=True) if is_kept]
     for item in items:
         group = "faults" if faults in item.path.parents else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))

@@ -92,15 +92,18 @@ class JobContext:
     def failure(self, *parts: Part) -> JobFailedError:
         """Keep what is to be said of a failure in the reader's language; return the error to raise.
 
-        What the checkpoint held when the job was claimed stays.
+        A text that is too long to be kept whole is kept in English alone, where it is cut.
 
         Raises
         ------
         LeaseLostError, JobCancelledError
             As of `checkpoint`.
         """
-        self.checkpoint({**self.job.checkpoint, TOLD: stored(parts)})
-        return JobFailedError(in_english(parts))
+        text = in_english(parts)
+        if len(text) <= job_leases.MAX_ERROR_CHARS:
+            self.job.refresh_from_db(fields=["checkpoint"])  # units of this attempt are in it
+            self.checkpoint({**self.job.checkpoint, TOLD: stored(parts)})
+        return JobFailedError(text)
 
     def cancelled(self) -> bool:
         """Say whether somebody asked the job to stop."""

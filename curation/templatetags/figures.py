@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from django import template
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -13,11 +15,19 @@ from curation.selectors.words import job_error
 
 register = template.Library()
 
+_SLACK = 1e-9  # 0.29 is a little less in binary
+
 
 @register.filter
 def percent(share: float | None, digits: int = 0) -> str:
     """Write a share (0 to 1) as a number of percent; empty for None."""
     return "" if share is None else f"{100 * share:.{digits}f}"
+
+
+@register.filter
+def at_least(share: float, digits: int = 0) -> str:
+    """Write a share (0 to 1) of which no less is promised as a number of percent, rounded down."""
+    return f"{math.floor(share * 10 ** (2 + digits) + _SLACK) / 10**digits:.{digits}f}"
 
 
 @register.filter

@@ -34,7 +34,7 @@ from ml.api.serializers import (
 from ml.models import Prediction, VerificationRun
 from ml.selectors.listed_runs import listed_runs
 from ml.selectors.predictions import predictions_by_priority
-from ml.selectors.run_figures import acceptance_preview
+from ml.selectors.run_figures import acceptance_preview, why_nothing
 from ml.selectors.runs import run_view, run_views
 from ml.services.acceptance import AcceptanceRefusedError, AcceptanceReport, accept_labels, undo_acceptance
 from ml.services.bulk_acceptance import BulkReport, accept_from, undo_all
@@ -227,7 +227,7 @@ def _threshold(run: VerificationRun, precision: float) -> float:
         raise AcceptanceRefusedError("not_finished", f"Run {run.number} is not finished; its predictions may change.")
     preview = acceptance_preview(run, precision)
     if preview.threshold is None:
-        raise AcceptanceRefusedError("nothing_reaches", preview.reason)
+        raise AcceptanceRefusedError("nothing_reaches", str(why_nothing(run)))
     return preview.threshold
 
 

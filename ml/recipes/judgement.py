@@ -5,7 +5,8 @@ labels need not be heard. The probability is the ensemble's of the label. It is 
 verified clips that the models did not hear. Where there are fewer than `ml.verification.calibration.FEWEST` of them,
 nothing is accepted unheard, since nobody knows how far the probabilities can be trusted. Rules keep asking the plain
 probabilities that their thresholds were made for. A label is accepted unheard if the paper's rule admits it and, of all
-that it admits, those accepted are expected to be right as often as was asked for: a rule that suits a training set,
+that it admits, those accepted are right as often as was asked for (`ml.verification.auto_accept`, by probabilities
+alone: the papers estimate no noise, without which verified clips witness nothing). A rule that suits a training set,
 such as Nguyen's last one, lets more mistakes pass than a published label may have.
 
 Shapes: N clips, M members, K classes.

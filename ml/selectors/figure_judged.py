@@ -229,10 +229,10 @@ def acceptance_drawing(
     low = _lowest([point[2] for point in curve])
     marked = chosen is not None and chosen.threshold is not None and chosen.precision is not None
 
-    def place(accepted: float, expected: float) -> tuple[float, float]:
-        return accepted / judged, (expected - low) / (1 - low)
+    def place(accepted: float, assured: float) -> tuple[float, float]:
+        return accepted / judged, (assured - low) / (1 - low)
 
-    points = [place(accepted, expected) for _, accepted, expected in curve]
+    points = [place(accepted, assured) for _, accepted, assured in curve]
     mark = None
     if marked and chosen is not None and chosen.precision is not None:
         x, height = place(chosen.accepted, chosen.precision)

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from curation.domain.sentences import Sentence, gettext_noop, sentence
 from ml.models import VerificationRun
 from ml.verification.accept_threshold import AcceptThreshold, first_reaching
 from ml.verification.calibration import FEWEST, ReliabilityBin, expected_calibration_error
@@ -177,17 +179,25 @@ def acceptance_preview(run: VerificationRun, precision: float) -> AcceptThreshol
     """
     clips = run.summary.get("totals", {}).get("judged", 0)
     curve: list[tuple[float, int, float]] = run.summary.get("assured", [])
-    chosen = first_reaching(curve, precision=precision, clips=clips)
-    return chosen if chosen.threshold is not None else replace(chosen, reason=_why_nothing(run, chosen.reason))
+    return first_reaching(curve, precision=precision, clips=clips)
 
 
-def _why_nothing(run: VerificationRun, found: str) -> str:
-    if run.summary.get("assured"):
-        return f"{found} Ask for less, or have more clips rated and run again."
-    if heard_too_few(run):
-        return (
-            f"Nothing may be accepted unheard: networks judged {heard_clips(run)} verified clips of participants whom "
-            f"they had not heard, and at least {FEWEST} tell how far probabilities can be trusted. Have clips of more "
-            "participants confirmed, or of a few of those whose labels wait, and run again."
+def why_nothing(run: VerificationRun) -> Sentence:
+    """Say why no label of a finished run reaches a precision, and what helps."""
+    curve = run.summary.get("assured")
+    if curve:
+        text = gettext_noop(
+            "No labels reach this precision: at most %(share).1f %% of them are right for certain. Ask for less, or "
+            "have more clips rated and run again."
         )
-    return "No label is sure enough to be accepted unheard. Have more clips rated and run again."
+        return sentence(text, share=math.floor(1000 * curve[-1][2]) / 10)
+    if heard_too_few(run):
+        text = gettext_noop(
+            "Nothing may be accepted unheard: networks judged %(n)d verified clips of participants whom they had not "
+            "heard, and at least %(least)d tell how far probabilities can be trusted. Have clips of more participants "
+            "confirmed, or of a few of those whose labels wait, and run again."
+        )
+        return sentence(text, n=heard_clips(run) or 0, least=FEWEST)
+    return sentence(
+        gettext_noop("No label is sure enough to be accepted unheard. Have more clips rated and run again.")
+    )

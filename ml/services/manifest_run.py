@@ -273,9 +273,9 @@ class _EpochCounter:
 def _summary(out: Path, candidates: CandidateSet, *, accepted: int, precision: float) -> str:
     judged = int(candidates.candidate_N.sum())
     unheard = (
-        f"{accepted} ({accepted / judged:.0%}) would be accepted unheard, at least {precision:.1%} of them right"
+        f"{accepted} ({accepted / judged:.0%}) would be accepted unheard, at least {100 * precision:g} % of them right"
         if accepted
-        else f"none is so sure that it would be accepted unheard ({precision:.1%} were to be right)"
+        else f"none is so sure that it would be accepted unheard ({100 * precision:g} % were to be right)"
     )
     return (
         f"{out}: {len(candidates)} clips. Of {judged} labels that nobody verified {unheard}; "

@@ -236,8 +236,9 @@ def folder_digest(path: Path) -> str:
     """Return the SHA-256 of a file of the operator's folder, from the cache if any process has computed it before.
 
     A file of gigabytes takes seconds, and whoever starts a run waits for its digest. The estimate that the page asks
-    for beforehand leaves it there. What tells one content from the next is all that a machine knows of a file without
-    reading it, so that machines with folders of their own do not take each other's.
+    for beforehand leaves it there, as long as others do not need the room. What tells one content from the next is all
+    that a machine knows of a file without reading it, so that machines with folders of their own do not take each
+    other's.
 
     Raises
     ------
@@ -253,7 +254,8 @@ def folder_digest(path: Path) -> str:
     kept: str | None = cache.get(key)
     if kept is None:
         kept = file_digest(path)
-        cache.set(key, kept, timeout=KEPT_S)
+        if path.stat() == about:  # it was not written to meanwhile
+            cache.set(key, kept, timeout=KEPT_S)
     return kept
 
 

@@ -14,12 +14,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from curation.models import User
+from curation.selectors.words import in_words
 from ml.forms import LabelsForm
 from ml.models import VerificationRun
-from ml.selectors.run_figures import acceptance_preview, heard_clips, heard_too_few
+from ml.selectors.run_figures import acceptance_preview, why_nothing
 from ml.services.acceptance import AcceptanceRefusedError, accept_labels, check_in_force, undo_acceptance
 from ml.services.bulk_acceptance import accept_from, undo_all
-from ml.verification.calibration import FEWEST
 from ml.views.desk import open_run, refusal
 
 
@@ -46,22 +46,12 @@ def _accepted(run: VerificationRun, form: LabelsForm, by: User) -> str:
         check_in_force(run)
         preview = acceptance_preview(run, form.cleaned_data["precision"])
         if preview.threshold is None:
-            raise AcceptanceRefusedError("nothing_reaches", _why_nothing(run))
+            raise AcceptanceRefusedError("nothing_reaches", in_words([why_nothing(run)]))
         report = accept_from(run=run, threshold=preview.threshold, by=by)
         if report.queued:
             return _("Many labels: they are accepted in the background.")
         stored = report.stored
     return ngettext("%(n)d label accepted.", "%(n)d labels accepted.", stored) % {"n": stored}
-
-
-def _why_nothing(run: VerificationRun) -> str:
-    if heard_too_few(run):
-        return _(
-            "Nothing may be accepted unheard: networks judged %(n)d verified clips of participants whom they had not "
-            "heard, and at least %(least)d tell how far probabilities can be trusted. Have clips of more participants "
-            "confirmed, or of a few of those whose labels wait, and run again."
-        ) % {"n": heard_clips(run), "least": FEWEST}
-    return _("No label reaches this precision. Ask for less, or have more clips rated and run again.")
 
 
 def _taken_back(run: VerificationRun, form: LabelsForm, by: User) -> str:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from curation.models import User
+from curation.selectors.words import in_words
 from curation.views.judging import row_number
 from curation.views.player import Player, clip_player
 from curation.views.shell import render_page
@@ -132,6 +133,7 @@ def _findings(request: HttpRequest, run: VerificationRun) -> dict[str, Any]:
         "precision_step": PRECISION_STEP,
         "preview": preview,
         "curve": run.summary.get("assured", []),
+        "why_nothing": in_words([run_figures.why_nothing(run)]),
         "histogram": run_figures.probability_histogram(run),
         "reliability": run_figures.reliability(run),
         "confusion": run_confusion(run),

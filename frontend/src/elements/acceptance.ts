@@ -38,9 +38,10 @@ export function showPrecision(page: Document, precision: number): void {
   };
   const share = (value: number): string =>
     (100 * value).toLocaleString(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  const atLeast = (value: number): string => share(Math.floor(1000 * value + 1e-9) / 1000);
   write("precision", share(precision));
   write("accepted", (point?.[1] ?? 0).toLocaleString(language));
-  write("expected", point ? share(point[2]) : "–");
+  write("assured", point ? atLeast(point[2]) : "–");
   write(
     "threshold",
     point ? point[0].toLocaleString(language, { minimumFractionDigits: 3, maximumFractionDigits: 3 }) : "–",

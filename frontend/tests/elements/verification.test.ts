@@ -27,12 +27,12 @@ test("the most labels that keep a precision are chosen, to the last digit", () =
 test("figures, mark, form and button follow the slider", () => {
   document.documentElement.lang = "en";
   document.body.innerHTML = `<svg data-curve='${JSON.stringify(CURVE)}' data-judged="50" data-low="0.8"><g data-mark
-    visibility="hidden"></g></svg><b data-out="precision"></b><b data-out="accepted"></b><b data-out="expected"></b>
+    visibility="hidden"></g></svg><b data-out="precision"></b><b data-out="accepted"></b><b data-out="assured"></b>
     <b data-out="threshold"></b><input data-chosen><button data-accept disabled></button>`;
   const text = (name: string): string | null | undefined =>
     document.querySelector(`[data-out=${name}]`)?.textContent;
   showPrecision(document, 0.96);
-  expect([text("precision"), text("accepted"), text("expected"), text("threshold")]).toEqual([
+  expect([text("precision"), text("accepted"), text("assured"), text("threshold")]).toEqual([
     "96.0",
     "20",
     "97.0",

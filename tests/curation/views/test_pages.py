@@ -131,8 +131,12 @@ def test_a_job_that_refused_rows_is_not_plainly_done(client: Client, language: s
     world = make_world()
     Job.objects.all().delete()
     result = {"stored": 3, "refused": 1_204, "refused_list": "in/dogs.refused.csv", "refusals": []}
-    for key, refused in (("x", result), ("y", {**result, "refused": 0, "refused_list": ""})):
-        Job.objects.create(kind="import-clips", dataset=world.dataset, key=key, state=JobState.DONE, result=refused)
+    for key, state, refused in (
+        ("x", JobState.DONE, result),
+        ("y", JobState.DONE, {**result, "refused": 0, "refused_list": ""}),
+        ("z", JobState.QUEUED, result),  # asked for again, it keeps what it had found
+    ):
+        Job.objects.create(kind="import-clips", dataset=world.dataset, key=key, state=state, result=refused)
     client.force_login(world.curator)
     client.cookies["django_language"] = language
     for place in ("/d/scenes/", "/d/scenes/jobs/"):
@@ -155,7 +159,7 @@ def test_the_list_says_what_went_wrong_in_the_language_of_the_reader(client: Cli
         checkpoint=checkpoint,
     )
     client.force_login(world.curator)
-    for language, told in (("en", "Line 1 is empty."), ("ko", "1번째 줄이 비어 있습니다.")):
+    for language, told in (("en", "Line 1 is empty."), ("ko", "첫 번째 줄이 비어 있습니다.")):
         client.cookies["django_language"] = language
         assert told in client.get("/d/scenes/jobs/").content.decode()
 

@@ -14,6 +14,7 @@ from ml.selectors.run_figures import (
     expected_share_wrong,
     linked,
     macro_f_score,
+    why_nothing,
 )
 from ml.verification.calibration import ReliabilityBin
 
@@ -72,7 +73,18 @@ def test_without_clips_there_is_no_calibration_error() -> None:
 )
 def test_a_run_that_accepts_nothing_says_what_it_lacks(clips: list[int], told: str) -> None:
     bins = [{"low": 0.0, "high": 1.0, "clips": each, "confidence": None, "accuracy": None} for each in clips]
-    preview = acceptance_preview(VerificationRun(summary={"assured": [], "reliability": bins}), 0.9)
-    assert preview.threshold is None
-    assert told in preview.reason
-    assert preview.reason.endswith("run again.")
+    run = VerificationRun(summary={"assured": [], "reliability": bins})
+    assert acceptance_preview(run, 0.9).threshold is None
+    assert told in str(why_nothing(run))
+    assert str(why_nothing(run)).endswith("run again.")
+
+
+def test_a_precision_that_is_not_reached_is_told_the_highest_one_that_is() -> None:
+    run = VerificationRun(summary={"assured": [[0.5, 9, 0.8], [0.9, 4, 0.98959]]})
+    assert "at most 98.9 % of them" in str(why_nothing(run))
+
+
+def test_a_curve_of_a_run_from_before_precisions_were_assured_promises_nothing() -> None:
+    run = VerificationRun(summary={"totals": {"judged": 100}, "acceptance": [[0.99, 100, 0.99]]})
+    assert acceptance_preview(run, 0.9).threshold is None
+    assert "run again" in str(why_nothing(run))

@@ -13,6 +13,7 @@ from ml.services import manifest_run
 from ml.verification import calibration
 from tests.factories.audio import noise, write_audio
 from tests.factories.verification import make_dataset, manifest_rows, read_predictions, write_rows
+from tests.ml.recipes.small_run import make_candidates
 from tests.ml.services.small_manifest_run import Told, verify
 
 
@@ -44,12 +45,21 @@ def test_people_see_what_is_done(finished: tuple[Path, Told]) -> None:
     assert told.lines[4].endswith("networks that heard all groups judged 6 test clips of groups that nobody heard")
     # Of 4 groups of 6 clips one is for test and two are verified.
     assert "24 clips. Of 6 labels that nobody verified" in told.summary
-    assert "none is so sure that it would be accepted unheard (90.0% were to be right);" in told.summary
+    assert "none is so sure that it would be accepted unheard (90 % were to be right);" in told.summary
     assert {label for label, _, _ in told.phases} == {"reading", "features", "training"}
     for label in ("reading", "features", "training"):
         steps = [(done, total) for name, done, total in told.phases if name == label]
         assert steps == sorted(steps)
         assert steps[-1][0] == steps[-1][1] > 0
+
+
+def test_people_see_how_many_labels_would_be_accepted(tmp_path: Path) -> None:
+    said = [
+        manifest_run._summary(tmp_path, make_candidates(), accepted=accepted, precision=precision)
+        for accepted, precision in ((9, 0.9996), (0, 0.9))
+    ]
+    assert "9 (75%) would be accepted unheard, at least 99.96 % of them right; review the others" in said[0]
+    assert "none is so sure that it would be accepted unheard (90 % were to be right); review" in said[1]
 
 
 def test_the_second_time_all_is_there(folder: Path) -> None:

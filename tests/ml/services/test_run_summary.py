@@ -123,7 +123,7 @@ def test_a_run_that_is_not_finished_has_no_figures() -> None:
     assert run_confusion(run) is None
     for figures in (class_table, probability_histogram, reliability, iteration_table):
         assert figures(run) == []
-    assert acceptance_preview(run, 0.9).reason.startswith("No label is sure enough to be accepted unheard")
+    assert acceptance_preview(run, 0.9).reason == "No label may be accepted unheard; 0.9 was asked for."
 
 
 @pytest.mark.parametrize("precision", [0.0, 0.5, 0.8, 0.9, 0.95, 0.99, 1.0])

@@ -14,6 +14,7 @@ from django.template.loader import render_to_string
 from django.utils.html import escape
 from django.utils.translation import override
 
+from curation.templatetags.figures import at_least
 from ml.models import VerificationRun
 from ml.selectors.confusions import run_confusion
 from ml.selectors.run_comparison import ComparedValue, compare_runs
@@ -232,3 +233,10 @@ def test_numbers_are_written_with_their_units() -> None:
     assert (in_unit(12_000, "labels"), in_unit(0.25, "score")) == ("12,000", "0.250")
     assert {decimals(None), share(None), working_time(None), in_unit(None, "time")} == {"–"}  # noqa: RUF001 -- a dash is meant
     assert (job_state("done"), job_state("lost")) == ("Done", "lost")
+
+
+@pytest.mark.parametrize(
+    ("share", "digits", "written"), [(0.98951, 1, "98.9"), (0.99, 1, "99.0"), (0.29, 0, "29"), (1.0, 2, "100.00")]
+)
+def test_what_is_promised_is_rounded_down(share: float, digits: int, written: str) -> None:
+    assert at_least(share, digits) == written

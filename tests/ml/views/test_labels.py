@@ -200,7 +200,7 @@ def test_a_word_that_says_not_which_labels_stores_nothing(
 
 def test_a_precision_that_no_label_reaches_accepts_none(run: VerificationRun, curator: User) -> None:
     (said,) = post(curator, "accept", precision="0.999")
-    assert said.startswith("No label reaches this precision.")
+    assert said.startswith("No labels reach this precision: at most 98.0 % of them are right for certain.")
     assert accepted_count(run.dataset) == 0
 
 
@@ -211,6 +211,8 @@ def test_a_run_that_lacks_clips_to_trust_it_by_says_so(run: VerificationRun, cur
     (said,) = post(curator, "accept", precision="0.9")
     assert "judged 29 verified clips" in said
     assert "at least 30" in said
+    page = client_of(curator).get(PAGE).content.decode()
+    assert "judged 29 verified clips" in page  # where there is no slider to ask with
 
 
 def test_an_engineer_looks_but_accepts_nothing(labels: list[CandidateAnnotation], run: VerificationRun) -> None:
