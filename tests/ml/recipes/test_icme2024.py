@@ -60,8 +60,11 @@ def test_labels_that_the_prediction_confirms_are_accepted_if_the_precision_allow
     state, _ = after(RECIPE, CLIPS, plan, state, P, iteration=0)
     assert not RECIPE.verdict(CLIPS, plan, state, precision=0.0).accept_N.any()  # nobody knows how far P can be trusted
     state["calibrated"] = np.array([True])
-    assert RECIPE.verdict(CLIPS, plan, state, precision=0.6).accept_N.nonzero()[0].tolist() == [2, 4]
-    assert not RECIPE.verdict(CLIPS, plan, state, precision=0.61).accept_N.any()
+    assert RECIPE.verdict(CLIPS, plan, state, precision=0.0).accept_N.nonzero()[0].tolist() == [2, 4]
+    assert not RECIPE.verdict(CLIPS, plan, state, precision=0.01).accept_N.any()  # both may be wrong
+    state["p"][[2, 4]] = sure_of(CLIPS.label_N[[2, 4]], 0.98)
+    assert RECIPE.verdict(CLIPS, plan, state, precision=0.98).accept_N.nonzero()[0].tolist() == [2, 4]
+    assert not RECIPE.verdict(CLIPS, plan, state, precision=0.981).accept_N.any()
 
 
 def test_a_run_without_test_clips_has_nothing_to_judge_in_the_end() -> None:
