@@ -26,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process, and the fault tests in one too: they share the broker.
+    """Keep a file's tests in one process, and the fault tests in one too, but for the pipeline's: they share the broker.
 
     They take longest, so that they come first: the other processes share out the rest meanwhile.
     """
@@ -36,7 +36,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=[item for item, is_kept in zip(items, kept, strict=True) if not is_kept])
         items[:] = [item for item, is_kept in zip(items, kept, strict=True) if is_kept]
     for item in items:
-        group = "faults" if faults in item.path.parents else str(item.path)
+        shares_broker = faults in item.path.parents and item.path.name != "test_pipeline.py"
+        group = "faults" if shares_broker else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: faults not in item.path.parents)
 
