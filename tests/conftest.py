@@ -26,9 +26,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process, and the fault tests in one too, but for the pipeline's: they share the broker.
+    """Keep a file's tests in one process, and the fault tests of jobs in one too: they share the broker.
 
-    They take longest, so that they come first: the other processes share out the rest meanwhile.
+    Fault tests take longest, so that they come first: the other processes share out the rest meanwhile.
     """
     faults = Path(__file__).parent / "faults"
     if config.getoption("--only-rows"):
