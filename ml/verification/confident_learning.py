@@ -61,7 +61,7 @@ class LabelNoise:
     transition_KK: Floats
 
 
-def estimate_noise(p_NK: Floats, given_N: Ints, *, verified_KK: Ints | None = None, config: NoiseConfig) -> LabelNoise:
+def estimate_noise(p_NK: Floats, given_N: Ints, *, config: NoiseConfig) -> LabelNoise:
     """Estimate how given labels depend on true ones.
 
     Parameters
@@ -70,9 +70,6 @@ def estimate_noise(p_NK: Floats, given_N: Ints, *, verified_KK: Ints | None = No
         Probabilities, out of fold.
     given_N : int64 array [shape=(N,)]
         Given labels, -1 for none; at least one clip has one.
-    verified_KK : int64 array [shape=(K, K)], optional
-        Clips that people checked, by given (row) and true class (column), added to the estimated counts. They must
-        not be among the N clips, or they count twice.
     config : NoiseConfig
         Prior.
 
@@ -94,11 +91,6 @@ def estimate_noise(p_NK: Floats, given_N: Ints, *, verified_KK: Ints | None = No
     given_K = np.bincount(given_N[given_N != NONE], minlength=n_classes)
     joint_KK = calibrated_joint(confident_KK, given_K)
     count_KK = joint_KK * given_K.sum()
-    if verified_KK is not None:
-        if np.shape(verified_KK) != (n_classes, n_classes):
-            message = f"verified_KK has the shape {np.shape(verified_KK)}: expected {(n_classes, n_classes)}."
-            raise ValueError(message)
-        count_KK = count_KK + verified_KK
     return LabelNoise(threshold_K, confident_KK, joint_KK, transition_matrix(count_KK, config=config))
 
 

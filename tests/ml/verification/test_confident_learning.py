@@ -72,14 +72,6 @@ def test_the_noise_of_labels_is_recovered() -> None:
     np.testing.assert_allclose(noise.transition_KK, transition, atol=0.06)
 
 
-def test_what_people_checked_is_added_to_the_estimate() -> None:
-    checked = np.array([[0, 0, 0], [1000, 0, 0], [0, 0, 0]])  # 1000 clips given 1, truly 0
-    noise = estimate_noise(P, GIVEN, verified_KK=checked, config=NoiseConfig(prior_clips=1, prior_correct=1))
-    # true 0: estimated counts 0.4 * 5 = 2 given 0, then 1000 given 1, and one clip of prior on the diagonal
-    np.testing.assert_allclose(noise.transition_KK[0], [3 / 1003, 1000 / 1003, 0])
-    assert noise.confident_KK.tolist() == [[2, 1, 0], [0, 1, 0], [0, 0, 0]]
-
-
 def test_classes_may_be_renumbered() -> None:
     p, _, given, _ = noisy(500)
     classes = np.array([2, 0, 1])
@@ -93,5 +85,3 @@ def test_classes_may_be_renumbered() -> None:
 def test_data_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="no clip has a given label"):
         estimate_noise(P, np.full(6, -1), config=NoiseConfig())
-    with pytest.raises(ValueError, match="verified_KK has the shape"):
-        estimate_noise(P, GIVEN, verified_KK=np.eye(2, dtype=int), config=NoiseConfig())
