@@ -55,7 +55,10 @@ class StartForm(forms.Form):
         label=_("Minutes of training"),
         required=False,
         min_value=0.01,
-        help_text=_("For one worker; fewer minutes train less. Empty: as long as the recipe takes."),
+        help_text=_(
+            "For one worker, about: fewer minutes train less, and little is known then. Empty: as long as the recipe "
+            "takes."
+        ),
         widget=forms.NumberInput(attrs={"step": "any"}),
     )
     trunks = forms.MultipleChoiceField(
@@ -67,7 +70,10 @@ class StartForm(forms.Form):
         min_value=0,
         max_value=LARGEST_SEED,
         initial=0,
-        help_text=_("The same seed, labels and code give the same answers on the same kind of machine."),
+        help_text=_(
+            "The same seed, labels and code give the same answers on the same kind of machine, if minutes are not "
+            "limited."
+        ),
     )
 
     def __init__(self, *args: Any, listed: Sequence[ListedTrunk] = (), **options: Any) -> None:

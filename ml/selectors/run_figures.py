@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from curation.domain.sentences import Sentence, gettext_noop, sentence
-from ml.models import VerificationRun
+from ml.models import RecipeName, VerificationRun
 from ml.verification.accept_threshold import AcceptThreshold, first_reaching
 from ml.verification.calibration import FEWEST, ReliabilityBin, expected_calibration_error
 
@@ -191,6 +191,13 @@ def why_nothing(run: VerificationRun) -> Sentence:
             "have more clips rated and run again."
         )
         return sentence(text, share=math.floor(1000 * curve[-1][2]) / 10)
+    if heard_too_few(run) and run.recipe != RecipeName.EARMARK:
+        text = gettext_noop(
+            "Nothing may be accepted unheard: in this recipe networks judged %(n)d verified clips of participants whom "
+            "they had not heard, and at least %(least)d tell how far probabilities can be trusted. Run Earmark, which "
+            "has all of them judged so."
+        )
+        return sentence(text, n=heard_clips(run) or 0, least=FEWEST)
     if heard_too_few(run):
         text = gettext_noop(
             "Nothing may be accepted unheard: networks judged %(n)d verified clips of participants whom they had not "

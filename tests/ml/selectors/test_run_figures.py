@@ -73,10 +73,17 @@ def test_without_clips_there_is_no_calibration_error() -> None:
 )
 def test_a_run_that_accepts_nothing_says_what_it_lacks(clips: list[int], told: str) -> None:
     bins = [{"low": 0.0, "high": 1.0, "clips": each, "confidence": None, "accuracy": None} for each in clips]
-    run = VerificationRun(summary={"assured": [], "reliability": bins})
+    run = VerificationRun(recipe="earmark", summary={"assured": [], "reliability": bins})
     assert acceptance_preview(run, 0.9).threshold is None
     assert told in str(why_nothing(run))
     assert str(why_nothing(run)).endswith("run again.")
+
+
+def test_of_a_recipe_that_holds_hardly_a_clip_out_another_one_is_recommended() -> None:
+    bins = [{"low": 0.0, "high": 1.0, "clips": 8, "confidence": None, "accuracy": None}]
+    run = VerificationRun(recipe="nguyen", summary={"assured": [], "reliability": bins})
+    assert "judged 8 verified clips" in str(why_nothing(run))
+    assert "Run Earmark" in str(why_nothing(run))
 
 
 def test_a_precision_that_is_not_reached_is_told_the_highest_one_that_is() -> None:
