@@ -7,6 +7,8 @@ ends whatever is left.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -54,3 +56,15 @@ def joined(device: str) -> Iterator[bool]:
         if isinstance(error, RuntimeError):
             message += " If another rank ended before, its message says why."
         raise SharedTrainingError(message) from error
+
+
+def end_if_shared() -> None:
+    """End this process as done, if it is one of several, without what the interpreter does at its end.
+
+    A thread of torch that asks for the interpreter while that ends aborts the process, now and then, and torchrun would
+    end the others for it. All files are closed by then.
+    """
+    if parallel.launch_info().world_size > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)

@@ -55,6 +55,7 @@ class Command(DatasetCommand):
                     self._report(options, baseline.train_baseline)
         except (AudioRefusedError, ArithmeticError, ValueError) as error:
             self.stop(str(error))
+        baseline_processes.end_if_shared()
 
     def _report(self, options: dict[str, Any], train_baseline: Callable[..., Baseline]) -> None:
         from ml.services import baseline_clips, baseline_report  # noqa: PLC0415 -- they import torch
