@@ -17,7 +17,7 @@ _SLACK = 1e-12  # the mean of three times 0.95 is less than 0.95 in binary
 
 @dataclass(frozen=True)
 class AcceptThreshold:
-    """The threshold, or why there is none.
+    """The threshold, if there is one.
 
     Attributes
     ----------
@@ -27,15 +27,12 @@ class AcceptThreshold:
         Share of the accepted labels that is right at least, as the module says.
     accepted, clips : int
         Labels at or above the threshold, and all that were given.
-    reason : str
-        Why there is no threshold, else empty.
     """
 
     threshold: float | None
     precision: float | None
     accepted: int
     clips: int
-    reason: str = ""
 
     def accepts(self, p_correct_N: Floats) -> Bools:
         """Decide which labels to accept.
@@ -70,7 +67,7 @@ def first_reaching(points: Iterable[tuple[float, int, float]], *, precision: flo
     Returns
     -------
     AcceptThreshold
-        The threshold, or the reason why there is none.
+        The threshold, if one of them reaches the precision.
 
     Raises
     ------
@@ -78,10 +75,7 @@ def first_reaching(points: Iterable[tuple[float, int, float]], *, precision: flo
         If `precision` is outside 0 to 1.
     """
     checked_share("precision", precision)
-    highest = None
     for threshold, accepted, assured in points:
         if assured >= precision - _SLACK:
             return AcceptThreshold(threshold, assured, int(accepted), clips)
-        highest = assured
-    found = "No label may be accepted unheard" if highest is None else f"At most {highest:.3f} can be assured"
-    return AcceptThreshold(None, None, 0, clips, f"{found}; {precision} was asked for.")
+    return AcceptThreshold(None, None, 0, clips)

@@ -228,7 +228,7 @@ def accept_threshold(p_correct_N: Floats, *, precision: float, held_out: HeldOut
     Returns
     -------
     AcceptThreshold
-        The threshold, or the reason why there is none.
+        The threshold, if one reaches the precision.
 
     Raises
     ------

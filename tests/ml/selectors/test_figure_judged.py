@@ -11,7 +11,7 @@ from ml.selectors.run_figures import HistogramBin
 from ml.verification.accept_threshold import AcceptThreshold
 from ml.verification.calibration import ReliabilityBin
 
-NOTHING = AcceptThreshold(None, None, 0, 50, "0.99 was asked for.")
+NOTHING = AcceptThreshold(None, None, 0, 50)
 CURVE = [[0.2, 40, 0.8], [0.7, 25, 0.9], [0.95, 10, 0.97]]
 
 
